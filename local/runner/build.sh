@@ -1,0 +1,89 @@
+# shellcheck shell=bash
+# Building: the services with CMake, the pages with npm. What is built is copied into the state
+# folder, so that what runs is not disturbed by the next build.
+
+# One compiler for each core, but not more than memory allows.
+_build_jobs() {
+  local cores memory
+  cores=$(nproc)
+  memory=$(awk '$1 == "MemAvailable:" { print int($2 / 1200000) }' /proc/meminfo)
+  ((memory >= 1)) || memory=1
+  echo "${SOUK_JOBS:-$((cores < memory ? cores : memory))}"
+}
+
+_build_progress() {
+  grep -aoE '^\[[0-9]+/[0-9]+\]' | tail -n 1 | tr -d '[]'
+}
+
+_compile() {
+  cd "$ROOT" || exit
+  export HOME=${HOME:-/root}
+  [[ -f build/release/build.ninja ]] || cmake --preset release
+  NINJA_STATUS='[%f/%t] ' ninja -C build/release -j "$(_build_jobs)" "${SERVICES[@]}" souk-keys
+}
+
+build_services() {
+  local free
+  [[ -w $ROOT && (! -e $ROOT/build || -w $ROOT/build) ]] ||
+    fail "cannot write to $ROOT/build; an earlier build by another user left it: remove it, or run ./souk as that user"
+  free=$(df -Pk "$ROOT" | awk 'NR == 2 { print int($4 / 1024) }')
+  ((free > 1000)) || fail "building needs 1 GB of room in $ROOT, and there are $free MB; make room and run ./souk up again"
+  # Two stores of one checkout share the build.
+  mkdir -p "$ROOT/build"
+  exec 7>>"$ROOT/build/lock"
+  flock 7
+  EXPLAIN=explain_common step "Building the services" _build_progress _compile
+  exec 7>&-
+}
+
+# npm's packages, at the versions of package-lock.json.
+_npm_install() {
+  cd "$ROOT" || exit
+  rm -f node_modules/.souk
+  npm ci --no-audit --no-fund --loglevel=error
+  sha256sum <package-lock.json >node_modules/.souk
+}
+
+fetch_npm_packages() {
+  if [[ $(cat "$ROOT/node_modules/.souk" 2>/dev/null) != $(sha256sum <"$ROOT/package-lock.json") ]]; then
+    EXPLAIN=explain_common step "Fetching npm packages" no_progress _npm_install
+  fi
+}
+
+build_pages() {
+  local inputs
+  fetch_npm_packages
+  inputs=$(content_hash "$ROOT/app/frontend" "$ROOT/app/product-service/catalog" "$ROOT/package-lock.json" "$ROOT/VERSION")
+  if [[ $(cat "$STATE/www/pages/.inputs" 2>/dev/null) != "$inputs" ]]; then
+    step "Making the pages" no_progress _make_pages "$inputs"
+  fi
+}
+
+_make_pages() {
+  local made swagger=$ROOT/node_modules/swagger-ui-dist
+  made=$(mktemp -d)
+  # shellcheck disable=SC2064 # this folder
+  trap "rm -rf '$made'" EXIT
+  cp -R "$ROOT/app/frontend/public/." "$made/"
+  cp "$swagger/swagger-ui-bundle.js" "$swagger/swagger-ui.css" "$swagger/swagger-ui-standalone-preset.js" "$made/docs/"
+  (cd "$ROOT" && node app/product-service/catalog/build-pictures.mjs "$made/images")
+  echo "$1" >"$made/.inputs"
+  chmod -R u=rwX,go=rX "$made"
+  # The archive is unpacked by the runner, who may not be allowed to read the checkout.
+  as_runner rm -rf "$STATE/www/new"
+  as_runner mkdir "$STATE/www/new"
+  tar -C "$made" -cf - . | as_runner tar -C "$STATE/www/new" --no-same-owner -xf -
+  as_runner rm -rf "$STATE/www/pages"
+  as_runner mv "$STATE/www/new" "$STATE/www/pages"
+}
+
+# Copies the programs; a copy that runs is replaced, not overwritten.
+install_programs() {
+  local program
+  for program in "${SERVICES[@]}" souk-keys; do
+    [[ -x $ROOT/build/release/bin/$program ]] || fail "the build made no $program; see $LOG"
+    put "$STATE/bin/$program" 755 <"$ROOT/build/release/bin/$program" || true
+  done
+  put "$STATE/bin/start" 755 <"$ROOT/local/supervisor/start" || true
+  put "$STATE/bin/log-keeper" 755 <"$ROOT/local/supervisor/log-keeper" || true
+}

@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# nginx in front of everything.
+
+_gateway_config() {
+  env GATEWAY_LISTEN="$LISTEN:$(port_of gateway)" GATEWAY_ROOT="$STATE/www/pages" \
+    GATEWAY_RUN="$STATE/run/nginx" GATEWAY_ACCESS_LOG="$STATE/logs/gateway-access.log" \
+    PUBLIC_ORIGINS="$ORIGINS" INSTANCE="$INSTANCE" \
+    PRODUCT_SERVICE_URL="$(_service_url product-service)" \
+    CART_SERVICE_URL="$(_service_url cart-service)" \
+    ORDER_SERVICE_URL="$(_service_url order-service)" \
+    PAYMENT_SERVICE_URL="$(_service_url payment-service)" \
+    INVENTORY_SERVICE_URL="$(_service_url inventory-service)" \
+    PROMETHEUS_URL="$(_service_url prometheus)" \
+    "$ROOT/local/gateway/render.sh" "$ROOT/local/gateway/nginx.conf.template"
+}
+
+# A new configuration is taken over by the nginx that runs, without dropping a request.
+plan_gateway() {
+  local config changed=''
+  as_runner mkdir -p "$STATE/run/nginx"
+  config=$(_gateway_config) || exit 1
+  ! put "$STATE/etc/nginx.conf" 600 <<<"$config" || changed=yes
+  if ! as_runner nginx -e stderr -t -q -c "$STATE/etc/nginx.conf" >>"$LOG" 2>&1; then
+    tail -n 3 "$LOG" >&9
+    fail "nginx does not accept its configuration; see $LOG"
+  fi
+  plan_program gateway "exec nginx -e stderr -c $(shell_word "$STATE/etc/nginx.conf") -g 'daemon off;'"
+  if [[ -n $changed && $'\n'$STATES == *$'\n'"gateway RUNNING "* ]]; then
+    _supervisorctl signal HUP gateway >>"$LOG" 2>&1 || true
+  fi
+  plan_program log-keeper "export ACCESS_LOG_MB=50; exec $(shell_word "$STATE/bin/log-keeper")"
+}

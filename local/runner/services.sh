@@ -1,0 +1,103 @@
+# shellcheck shell=bash
+# The five services and the mock gateway: what each is told through its environment.
+
+# Variables that a user may set; they are passed on to all services as they are.
+readonly PASSED_ON=(
+  LOG_LEVEL THREADS CURRENCY DATABASE_POOL DRAIN_DELAY_MS DRAIN_TIMEOUT_MS MAX_CONCURRENT_REQUESTS
+  MAX_EVENT_STREAMS OTEL_EXPORTER_OTLP_ENDPOINT OTEL_TRACES_SAMPLER_ARG
+  RESERVATION_TTL_MS SWEEP_INTERVAL_MS
+  ORDER_WAIT_MS LEASE_MS STEP_TIMEOUT_MS POLL_INTERVAL_MS RETRY_BASE_MS RETRY_CAP_MS
+  ATTENTION_AFTER_ATTEMPTS MAX_UNFINISHED_ORDERS AUDIT_INTERVAL_MS
+  PAYMENT_GATEWAY_TIMEOUT_MS PAYMENT_TOKEN_TTL_MS RECOVERY_INTERVAL_MS
+)
+
+_export() {
+  printf 'export %s=%s\n' "$1" "$(shell_word "$2")"
+}
+
+_service_url() {
+  echo "http://127.0.0.1:$(port_of "$1")"
+}
+
+# The start script of a service: NAME [VARIABLE VALUE]...
+_plan_service() {
+  local name=$1 variable script
+  shift
+  script=$(
+    for variable in "${PASSED_ON[@]}"; do
+      [[ -z ${!variable:-} ]] || _export "$variable" "${!variable}"
+    done
+    _export HOST 127.0.0.1
+    _export PORT "$(port_of "$name")"
+    while (($# > 0)); do
+      _export "$1" "$2"
+      shift 2
+    done
+    printf 'exec %s\n' "$(shell_word "$STATE/bin/$name")"
+  )
+  plan_program "$name" "$script"
+}
+
+plan_services() {
+  local sessions=(SESSION_KEYS "$STATE/secrets/session.jwks" INSTANCE "$INSTANCE" PUBLIC_ORIGINS "$ORIGINS")
+
+  _plan_service product-service "${sessions[@]}" \
+    DATABASE_URL "$(database_url product)" \
+    SERVICE_SECRET "$(secret service-product)" ACCEPTED_CALLERS "$(accepted_callers order cart)" \
+    INVENTORY_SERVICE_URL "$(_service_url inventory-service)"
+
+  _plan_service cart-service "${sessions[@]}" \
+    REDIS_URL "$(redis_url)" \
+    SESSION_PRIVATE_KEY "$STATE/secrets/session.pem" \
+    ADMIN_PASSWORD_HASH "$(secret admin-password.hash)" \
+    SERVICE_SECRET "$(secret service-cart)" ACCEPTED_CALLERS "$(accepted_callers order)" \
+    PRODUCT_SERVICE_URL "$(_service_url product-service)" \
+    INVENTORY_SERVICE_URL "$(_service_url inventory-service)"
+
+  _plan_service order-service "${sessions[@]}" \
+    DATABASE_URL "$(database_url order)" \
+    SERVICE_SECRET "$(secret service-order)" ACCEPTED_CALLERS '' \
+    CART_SERVICE_URL "$(_service_url cart-service)" \
+    PRODUCT_SERVICE_URL "$(_service_url product-service)" \
+    INVENTORY_SERVICE_URL "$(_service_url inventory-service)" \
+    PAYMENT_SERVICE_URL "$(_service_url payment-service)"
+
+  _plan_service payment-service "${sessions[@]}" \
+    DATABASE_URL "$(database_url payment)" \
+    SERVICE_SECRET "$(secret service-payment)" ACCEPTED_CALLERS "$(accepted_callers order)" \
+    PAYMENT_GATEWAY_URL "$(_service_url mock-gateway)" PAYMENT_GATEWAY_KEY "$(secret gateway-key)"
+
+  _plan_service inventory-service "${sessions[@]}" \
+    DATABASE_URL "$(database_url inventory)" \
+    ACCEPTED_CALLERS "$(accepted_callers order cart product)"
+
+  _plan_service mock-gateway \
+    DATABASE_URL "$(database_url mock_gateway)" GATEWAY_API_KEY "$(secret gateway-key)"
+}
+
+plan_prometheus() {
+  local name PORT
+  PORT=$(port_of prometheus)
+  {
+    cat "$ROOT/local/prometheus/prometheus.yml"
+    for name in "${SERVICES[@]}"; do
+      printf '      - targets: ["127.0.0.1:%s"]\n        labels: { job: %s }\n' "$(port_of "$name")" "$name"
+    done
+  } | put "$STATE/etc/prometheus.conf" 644 || true
+  plan_program prometheus "exec prometheus --config.file=$(shell_word "$STATE/etc/prometheus.conf") \
+    --storage.tsdb.path=$(shell_word "$STATE/data/prometheus") \
+    --storage.tsdb.retention.time=7d --storage.tsdb.retention.size=1GB \
+    --web.listen-address=127.0.0.1:$PORT --log.level=warn"
+}
+
+# Which of the programs that answer requests are not ready, one a line.
+unready_services() {
+  local name
+  for name in "${SERVICES[@]}"; do
+    curl -sf --max-time 2 -o /dev/null "$(_service_url "$name")/health/ready" || echo "$name"
+  done
+}
+
+service_is_ready() {
+  curl -sf --max-time 2 -o /dev/null "$(_service_url "$1")/health/ready"
+}
