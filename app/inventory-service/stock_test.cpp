@@ -1,7 +1,7 @@
 #include "stock.hpp"
 
 #include <gtest/gtest.h>
-#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
 
 #include <algorithm>
 
@@ -27,24 +27,22 @@ TEST(reservation_moves, never_lead_back) {
     for (auto b : all_states) EXPECT_FALSE(may_move(a, b) && may_move(b, a));
 }
 
-TEST(lock_order, is_by_product_and_refuses_repeats) {
-  rc::check([](std::vector<std::uint8_t> numbers) {
-    std::vector<line> lines;
-    for (auto n : numbers) {
-      uuid id;
-      id.bytes[15] = n;
-      lines.push_back({id, n + 1});
-    }
-    auto unique = numbers;
-    std::ranges::sort(unique);
-    const bool repeats = std::ranges::adjacent_find(unique) != unique.end();
-    const auto ordered = in_lock_order(lines);
-    RC_ASSERT(ordered.has_value() != repeats);
-    if (ordered) {
-      RC_ASSERT(std::ranges::is_sorted(*ordered, {}, &line::product_id));
-      RC_ASSERT(std::ranges::is_permutation(*ordered, lines));
-    }
-  });
+RC_GTEST_PROP(lock_order, is_by_product_and_refuses_repeats, (std::vector<std::uint8_t> numbers)) {
+  std::vector<line> lines;
+  for (auto n : numbers) {
+    uuid id;
+    id.bytes[15] = n;
+    lines.push_back({id, n + 1});
+  }
+  auto unique = numbers;
+  std::ranges::sort(unique);
+  const bool repeats = std::ranges::adjacent_find(unique) != unique.end();
+  const auto ordered = in_lock_order(lines);
+  RC_ASSERT(ordered.has_value() != repeats);
+  if (ordered) {
+    RC_ASSERT(std::ranges::is_sorted(*ordered, {}, &line::product_id));
+    RC_ASSERT(std::ranges::is_permutation(*ordered, lines));
+  }
 }
 
 TEST(stock_view, shows_details_only_when_asked) {

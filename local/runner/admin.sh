@@ -93,7 +93,7 @@ command_test() {
 
 command_bench() {
   make_state
-  install_packages "${PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+  install_packages "${PACKAGES[@]}" "${BENCH_PACKAGES[@]}"
   cd "$CALLED_FROM" || exit
   exec "$ROOT/tests/bench/run" "$@"
 }

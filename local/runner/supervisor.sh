@@ -18,7 +18,7 @@ program_states() {
 }
 
 _runs() {
-  program_states | grep -q "^$1 RUNNING "
+  [[ $'\n'$(program_states) == *$'\n'"$1 RUNNING "* ]]
 }
 
 # The processes of this copy, by number: those that the runner owns, that work inside the state
@@ -60,7 +60,7 @@ stop_own_processes() {
   fi
   # supervisord first, or it would restart what ends.
   for process in "${processes[@]}"; do
-    ! tr '\0' ' ' <"/proc/$process/cmdline" 2>/dev/null | grep -q 'supervisord ' || _signal KILL "$process"
+    [[ $(tr '\0' ' ' <"/proc/$process/cmdline" 2>/dev/null) != *'supervisord '* ]] || _signal KILL "$process"
   done
   for process in "${processes[@]}"; do
     if [[ $process == "$postmaster" ]]; then

@@ -50,9 +50,10 @@ check_ports() {
 
 # Private stores that are no longer needed, since the environment gives others.
 stop_unwanted_stores() {
-  local name
+  local name wanted
+  wanted=$'\n'$(wanted_programs)$'\n'
   for name in postgres redis; do
-    if ! wanted_programs | grep -qx "$name" && [[ $'\n'$STATES == *$'\n'"$name RUNNING "* ]]; then
+    if [[ $wanted != *$'\n'"$name"$'\n'* && $'\n'$STATES == *$'\n'"$name RUNNING "* ]]; then
       _supervisorctl stop "$name" >>"$LOG" 2>&1 || true
     fi
   done
