@@ -16,11 +16,11 @@ int main(int argc, char** argv) {
       [](const inventory::config& config, const common_config&, event_loop& loop) {
         auto& db = loop.make<pg::pool>(
             loop, pg::settings{.url = config.database_url, .connections = config.connections});
-        auto& audits = loop.make<pg::pool>(
-            loop, pg::settings{.url = config.database_url,
-                               .connections = 1,
-                               .shared_readers = 1,
-                               .statement_timeout = std::chrono::seconds(60)});
+        auto& audits =
+            loop.make<pg::pool>(loop, pg::settings{.url = config.database_url,
+                                                   .connections = 1,
+                                                   .shared_readers = 1,
+                                                   .statement_timeout = std::chrono::seconds(60)});
         auto& stock = loop.make<inventory::repository>(db, audits, config.hold_for);
         inventory::add_routes(loop.routes(), stock);
         loop.ready_when("database", [&db](const context& ctx) { return db.alive(ctx); });

@@ -146,7 +146,8 @@ struct reservation_row {
   uuid order_id;
   reservation_state state = reservation_state::held;
   std::optional<timestamp> expires_at;
-  std::optional<uuid> product_id;  // a reservation that was released before it was made has no lines
+  std::optional<uuid>
+      product_id;  // a reservation that was released before it was made has no lines
   std::optional<std::int64_t> quantity, returned;
 };
 BOOST_DESCRIBE_STRUCT(reservation_row, (),
@@ -262,10 +263,14 @@ constexpr pg::statement count_checked{"count_checked", R"(
 
 std::string actor_of(const context& ctx) {
   switch (ctx.who.what) {
-    case caller::kind::service: return "service:" + ctx.who.id;
-    case caller::kind::admin: return "admin:" + ctx.who.id;
-    case caller::kind::shopper: return "shopper:" + ctx.who.id;
-    case caller::kind::nobody: break;
+    case caller::kind::service:
+      return "service:" + ctx.who.id;
+    case caller::kind::admin:
+      return "admin:" + ctx.who.id;
+    case caller::kind::shopper:
+      return "shopper:" + ctx.who.id;
+    case caller::kind::nobody:
+      break;
   }
   return std::string(ctx.service);
 }
@@ -292,7 +297,9 @@ std::optional<reservation> assemble(const std::vector<reservation_row>& rows) {
   return r;
 }
 
-std::unexpected<stock_error> fail(failure what) { return std::unexpected(stock_error{what}); }
+std::unexpected<stock_error> fail(failure what) {
+  return std::unexpected(stock_error{what});
+}
 
 constexpr std::string_view lock_not_available = "55P03";
 
@@ -426,7 +433,8 @@ static task<std::optional<reservation>> settle(pg::pool& db, const context& ctx,
                                                reservation_state to, std::string_view reason) {
   const std::int64_t leaves = to == reservation_state::committed ? 1 : 0;
   const std::string actor = actor_of(ctx);
-  auto lines = co_await db.execute_returning<line>(ctx, settle_held, order, to, leaves, reason, actor);
+  auto lines =
+      co_await db.execute_returning<line>(ctx, settle_held, order, to, leaves, reason, actor);
   if (lines.empty()) co_return std::nullopt;
   co_return reservation{order, to, std::nullopt, std::move(lines)};
 }

@@ -41,7 +41,8 @@ class repository {
                                                       std::int64_t before, int limit);
 
   // not_found, below_reserved, too_much, changed_meanwhile.
-  task<outcome<stock_row>> change_stock(const context& ctx, uuid product, const stock_change& change);
+  task<outcome<stock_row>> change_stock(const context& ctx, uuid product,
+                                        const stock_change& change);
   // The same once for ever under (product, key); creates the row. key_reused, key_running,
   // below_reserved, too_much.
   task<outcome<stock_row>> adjust_once(const context& ctx, uuid product, const stock_change& change,
@@ -49,7 +50,8 @@ class repository {
 
   // `lines` in lock order. A reservation that exists is answered as it is. out_of_stock,
   // reservation_differs.
-  task<outcome<reservation>> reserve(const context& ctx, uuid order, const std::vector<line>& lines);
+  task<outcome<reservation>> reserve(const context& ctx, uuid order,
+                                     const std::vector<line>& lines);
   task<outcome<reservation>> commit(const context& ctx, uuid order);  // not_found
   // An order never seen gets a released reservation, so that a reserve that comes later finds it.
   task<reservation> release(const context& ctx, uuid order);

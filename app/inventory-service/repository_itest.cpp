@@ -32,7 +32,8 @@ struct shop {
     EXPECT_TRUE(row);
     co_return id;
   }
-  task<> expect_stock(const context& ctx, uuid product, std::int64_t on_hand, std::int64_t reserved) {
+  task<> expect_stock(const context& ctx, uuid product, std::int64_t on_hand,
+                      std::int64_t reserved) {
     const auto row = co_await stock.find_stock(ctx, product);
     EXPECT_TRUE(row);
     if (!row) co_return;
@@ -248,9 +249,14 @@ TEST(contention, commit_release_and_expiry_of_one_basket_have_one_winner) {
       auto r = co_await s.stock.reserve(ctx, order, lines);
       EXPECT_TRUE(r);
       std::vector<task<>> racers;
-      racers.push_back([](shop& in, const context& c, uuid id) -> task<> { co_await in.stock.commit(c, id); }(s, ctx, order));
-      racers.push_back([](shop& in, const context& c, uuid id) -> task<> { co_await in.stock.release(c, id); }(s, ctx, order));
-      racers.push_back([](shop& in, const context& c) -> task<> { co_await in.stock.expire_one(c); }(s, ctx));
+      racers.push_back([](shop& in, const context& c, uuid id) -> task<> {
+        co_await in.stock.commit(c, id);
+      }(s, ctx, order));
+      racers.push_back([](shop& in, const context& c, uuid id) -> task<> {
+        co_await in.stock.release(c, id);
+      }(s, ctx, order));
+      racers.push_back(
+          [](shop& in, const context& c) -> task<> { co_await in.stock.expire_one(c); }(s, ctx));
       co_await all_of(loop, std::move(racers));
       const auto end = co_await s.stock.find_reservation(ctx, order);
       EXPECT_TRUE(end && end->state != held);
@@ -308,11 +314,14 @@ TEST(stocktake, is_guarded_by_the_version_and_by_what_is_promised) {
     auto r = co_await s.stock.reserve(ctx, uuid::v7(), lines);
     EXPECT_TRUE(r);
     // A reservation is not a change of what is on hand.
-    auto low = co_await s.stock.change_stock(ctx, lamp, {.on_hand = 1, .only_if_version = row->version});
+    auto low =
+        co_await s.stock.change_stock(ctx, lamp, {.on_hand = 1, .only_if_version = row->version});
     EXPECT_TRUE(!low && low.error().what == failure::below_reserved);
-    auto good = co_await s.stock.change_stock(ctx, lamp, {.on_hand = 9, .only_if_version = row->version});
+    auto good =
+        co_await s.stock.change_stock(ctx, lamp, {.on_hand = 9, .only_if_version = row->version});
     EXPECT_TRUE(good && good->on_hand == 9);
-    auto stale = co_await s.stock.change_stock(ctx, lamp, {.on_hand = 8, .only_if_version = row->version});
+    auto stale =
+        co_await s.stock.change_stock(ctx, lamp, {.on_hand = 8, .only_if_version = row->version});
     EXPECT_TRUE(!stale && stale.error().what == failure::changed_meanwhile);
     const auto ledger = co_await s.stock.list_movements(ctx, lamp, INT64_MAX, 10);
     EXPECT_TRUE(ledger && ledger->size() == 3);
@@ -368,7 +377,9 @@ TEST(histories, agree_with_a_model) {
     };
     shop s(loop);
     std::mt19937 random(20);
-    const auto pick = [&random](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
+    const auto pick = [&random](std::size_t n) {
+      return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
+    };
     std::vector<uuid> products;
     std::map<uuid, std::pair<std::int64_t, std::int64_t>> stock;
     for (int i = 0; i < 3; ++i) {
@@ -431,7 +442,8 @@ TEST(histories, agree_with_a_model) {
         if (r) EXPECT_EQ(r->state, *model.state) << step;
       }
     }
-    for (const auto& [product, row] : stock) co_await s.expect_stock(ctx, product, row.first, row.second);
+    for (const auto& [product, row] : stock)
+      co_await s.expect_stock(ctx, product, row.first, row.second);
     co_await s.expect_balanced_books(ctx);
   });
 }

@@ -104,9 +104,13 @@ BOOST_DESCRIBE_STRUCT(checked, (), (checked))
 
 // ---------------------------------------------------------------------------------------------
 
-bool sees_details(const context& ctx) { return ctx.who.is_admin() || ctx.who.is_service("cart"); }
+bool sees_details(const context& ctx) {
+  return ctx.who.is_admin() || ctx.who.is_service("cart");
+}
 
-std::string entity_tag(std::int64_t version) { return '"' + std::to_string(version) + '"'; }
+std::string entity_tag(std::int64_t version) {
+  return '"' + std::to_string(version) + '"';
+}
 
 template <class T>
 std::optional<T> number_from(std::string_view text) {
@@ -223,8 +227,8 @@ task<http::response<movement_page>> list_movements(context& ctx, repository& sto
     if (!id) co_return bad_parameter("/cursor", "a cursor of this list");
     before = *id;
   }
-  auto rows = co_await stock.list_movements(ctx, in.path.product_id, before,
-                                            static_cast<int>(limit + 1));
+  auto rows =
+      co_await stock.list_movements(ctx, in.path.product_id, before, static_cast<int>(limit + 1));
   if (!rows) co_return to_problem(rows.error());
   movement_page page{.items = std::move(*rows)};
   if (static_cast<std::int64_t>(page.items.size()) > limit) {
@@ -328,14 +332,18 @@ void add_routes(http::router& routes, repository& stock) {
        http::anyone | http::admin | http::service("cart")},
       with(stock, get_stock));
   routes.on<request<by_product, none, stocktake>, stock_view>(
-      {.method = method::put, .path = "/inventory/{product_id}",
+      {.method = method::put,
+       .path = "/inventory/{product_id}",
        .summary = "Stocktake: what is on hand; If-Match \"0\" for a product that has no stock yet",
-       .who = http::admin, .if_match = true},
+       .who = http::admin,
+       .if_match = true},
       with(stock, put_stock));
   routes.on<request<by_product, none, adjustment>, stock_view>(
-      {.method = method::post, .path = "/inventory/{product_id}/adjustments",
+      {.method = method::post,
+       .path = "/inventory/{product_id}/adjustments",
        .summary = "Deliveries, corrections, opening stock",
-       .who = http::admin | http::service("product"), .key = http::idempotency::required},
+       .who = http::admin | http::service("product"),
+       .key = http::idempotency::required},
       with(stock, adjust_stock));
   routes.on<request<by_product, page_query>, movement_page>(
       {method::get, "/inventory/{product_id}/movements", "The ledger, newest first", http::admin},
@@ -361,8 +369,11 @@ void add_routes(http::router& routes, repository& stock) {
       with(stock, return_reservation));
 
   routes.on_stream<request<none, books_query>, repository::book_entry>(
-      {.method = method::get, .path = "/books", .summary = "What the audit compares",
-       .who = order | http::admin, .time_limit = std::chrono::seconds(60)},
+      {.method = method::get,
+       .path = "/books",
+       .summary = "What the audit compares",
+       .who = order | http::admin,
+       .time_limit = std::chrono::seconds(60)},
       with(stock, stream_books));
 }
 

@@ -11,9 +11,8 @@ availability availability_of(std::int64_t available) {
 
 stock_view view_of(const stock_row& row, bool with_details) {
   const auto available = row.on_hand - row.reserved;
-  stock_view view{.product_id = row.product_id,
-                  .available = available,
-                  .state = availability_of(available)};
+  stock_view view{
+      .product_id = row.product_id, .available = available, .state = availability_of(available)};
   if (with_details) {
     view.on_hand = row.on_hand;
     view.reserved = row.reserved;
@@ -27,11 +26,14 @@ bool may_move(std::optional<reservation_state> from, reservation_state to) {
   using enum reservation_state;
   if (!from) return to == held || to == released;
   switch (*from) {
-    case held: return to == committed || to == released || to == expired;
-    case committed: return to == returned;
+    case held:
+      return to == committed || to == released || to == expired;
+    case committed:
+      return to == returned;
     case released:
     case expired:
-    case returned: return false;
+    case returned:
+      return false;
   }
   return false;
 }

@@ -63,8 +63,8 @@ BOOST_DESCRIBE_STRUCT(movement, (),
 
 // ---------------------------------------------------------------------------------------------
 // Reservations: none -> held -> committed -> returned, held -> released, held -> expired,
-// none -> released. Whoever changes the row from `held` first wins, for the whole basket; everything
-// that comes later finds a final state, does nothing and answers it.
+// none -> released. Whoever changes the row from `held` first wins, for the whole basket;
+// everything that comes later finds a final state, does nothing and answers it.
 
 enum class reservation_state { held, committed, released, expired, returned };
 BOOST_DESCRIBE_ENUM(reservation_state, held, committed, released, expired, returned)

@@ -16,9 +16,11 @@ TEST(reservation_moves, are_those_of_the_design) {
       {std::nullopt, held}, {std::nullopt, released}, {held, committed},
       {held, released},     {held, expired},          {committed, returned}};
   for (auto to : all_states) {
-    EXPECT_EQ(may_move(std::nullopt, to), std::ranges::count(legal, std::pair{std::optional<reservation_state>{}, to}) == 1);
+    EXPECT_EQ(may_move(std::nullopt, to),
+              std::ranges::count(legal, std::pair{std::optional<reservation_state>{}, to}) == 1);
     for (auto from : all_states)
-      EXPECT_EQ(may_move(from, to), std::ranges::count(legal, std::pair{std::optional{from}, to}) == 1);
+      EXPECT_EQ(may_move(from, to),
+                std::ranges::count(legal, std::pair{std::optional{from}, to}) == 1);
   }
 }
 

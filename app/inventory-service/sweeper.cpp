@@ -24,8 +24,8 @@ task<> sweep_expired_holds(event_loop& loop, repository& stock, std::chrono::mil
       telemetry::warn(ctx, "expired holds could not be ended now", {{"error", e.what()}});
     }
     // Replicas that started together should not sweep together for ever.
-    co_await sleep_for(std::chrono::milliseconds(
-        static_cast<std::int64_t>(static_cast<double>(every.count()) * (0.75 + random_unit() / 2))));
+    co_await sleep_for(std::chrono::milliseconds(static_cast<std::int64_t>(
+        static_cast<double>(every.count()) * (0.75 + random_unit() / 2))));
   }
 }
 

@@ -90,7 +90,6 @@ std::optional<trace_context> trace_context::parse(std::string_view text) {
 
 context context::background(std::string_view service, steady_clock::duration time_limit) {
   context c;
-  c.trace = trace_context::start();
   c.deadline = after(time_limit);
   c.service = service;
   return c;

@@ -15,7 +15,7 @@ std::string encode_cursor(std::string_view list, const std::vector<std::string>&
 
 // The key, if the cursor is well-formed, belongs to `list` and has `parts` parts. What the parts
 // say is still the shopper's word: they must be parsed like any input.
-std::optional<std::vector<std::string>> decode_cursor(std::string_view list, std::string_view cursor,
-                                                      std::size_t parts);
+std::optional<std::vector<std::string>> decode_cursor(std::string_view list,
+                                                      std::string_view cursor, std::size_t parts);
 
 }  // namespace souk

@@ -1,7 +1,7 @@
 #include "kit/http_client.hpp"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,6 @@
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
 #include <boost/url/parse.hpp>
-#include <cerrno>
 #include <list>
 #include <map>
 #include <tuple>
@@ -42,8 +41,8 @@ constexpr auto ends_in_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr seconds max_connection_age{30};
 constexpr seconds max_idle{20};  // servers of Souk keep idle connections for longer
 constexpr seconds connect_timeout{1};
-constexpr std::size_t max_answer = 8 * 1024 * 1024;
-constexpr std::size_t max_line = 1024 * 1024;
+constexpr std::size_t max_answer = std::size_t{8} * 1024 * 1024;
+constexpr std::size_t max_line = std::size_t{1024} * 1024;
 constexpr int max_attempts = 2;
 // An upstream that was given less time than this is not judged by its silence.
 constexpr milliseconds fair_chance{100};
@@ -59,12 +58,12 @@ constexpr std::string_view cancelled = "cancelled";  // the caller lost interest
 struct attempt_failed : call_failed {
   attempt_failed(const std::string& upstream, std::string what, std::string_view outcome)
       : call_failed(upstream, std::move(what), false), outcome(outcome) {}
-  attempt_failed&& unsent() && {
-    never_sent = true;
+  attempt_failed&& unsent(bool yes = true) && {
+    never_sent = yes;
     return std::move(*this);
   }
-  attempt_failed&& repeatable() && {
-    may_repeat = true;
+  attempt_failed&& repeatable(bool yes = true) && {
+    may_repeat = yes;
     return std::move(*this);
   }
   attempt_failed&& stale() && {
@@ -109,10 +108,9 @@ struct connection {
 
   // A peer that closed an idle connection is noticed here, before a request is lost on it.
   bool fit(time_point now) {
-    char byte;
-    return now < retire_at && now < idle_since + max_idle &&
-           ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (now >= retire_at || now >= idle_since + max_idle) return false;
+    pollfd p{.fd = stream.socket().native_handle(), .events = POLLIN | POLLRDHUP, .revents = 0};
+    return ::poll(&p, 1, 0) == 0;
   }
 
   beast::tcp_stream stream;
@@ -378,9 +376,7 @@ struct client::state : std::enable_shared_from_this<state> {
 
   [[noreturn]] void throw_time_over(const attempt& a, bool sent) const {
     if (is_read(a.call.method) && a.ctx.deadline <= a.by) throw deadline_exceeded();
-    attempt_failed f(to.name, "time over", timed_out);
-    f.never_sent = !sent;
-    throw f;
+    throw attempt_failed(to.name, "time over", timed_out).unsent(!sent);
   }
 
   [[noreturn]] void judge_silence(const attempt& a, permit& leave, bool sent) const {
@@ -443,9 +439,9 @@ struct client::state : std::enable_shared_from_this<state> {
         throw attempt_failed(to.name, "kept connection was closed", failed).stale();
       }
       leave.failed();
-      attempt_failed f(to.name, ec.message(), failed);
-      f.may_repeat = ec != beast::http::error::body_limit && ec != beast::http::error::header_limit;
-      throw f;
+      const bool too_large =
+          ec == beast::http::error::body_limit || ec == beast::http::error::header_limit;
+      throw attempt_failed(to.name, ec.message(), failed).repeatable(!too_large);
     }
     co_return l;
   }
@@ -457,9 +453,8 @@ struct client::state : std::enable_shared_from_this<state> {
       leave.succeeded();
     }
     if (status < 500 && status != 429) return;
-    attempt_failed f(to.name, fmt::format("status {}", status), failed);
-    f.may_repeat = (status == 502 || status == 503 || status == 504) && !try_again_later;
-    throw f;
+    const bool passing = (status == 502 || status == 503 || status == 504) && !try_again_later;
+    throw attempt_failed(to.name, fmt::format("status {}", status), failed).repeatable(passing);
   }
 
   task<answer> attempt_once(attempt a) {
@@ -493,7 +488,7 @@ struct client::state : std::enable_shared_from_this<state> {
     if (parser.get().result_int() / 100 != 2) {
       throw attempt_failed(to.name, fmt::format("status {}", parser.get().result_int()), refused);
     }
-    std::vector<char> piece(16 * 1024);
+    std::vector<char> piece(std::size_t{16} * 1024);
     std::string rest;  // of a line whose end has not come
     while (!parser.is_done()) {
       parser.get().body().data = piece.data();
@@ -616,7 +611,7 @@ task<answer> client::send(const context& ctx, call c) {
       throw;
     }
     seen.outcome = failure->outcome;
-    if (!is_read(c.method)) throw *failure;
+    if (!is_read(c.method)) throw attempt_failed(*failure);
     if (failure->was_stale && !forgiven) {
       forgiven = true;
       --attempts;
@@ -625,7 +620,7 @@ task<answer> client::send(const context& ctx, call c) {
     }
     if (!(failure->may_repeat || failure->was_stale) || attempts >= max_attempts ||
         !self->budget.spend()) {
-      throw *failure;
+      throw attempt_failed(*failure);
     }
     seen.span.set({"http.request.resend_count", attempts});
     co_await sleep_for(resilience::backoff(attempts, milliseconds(20), milliseconds(200)));

@@ -9,7 +9,7 @@
 namespace souk::telemetry {
 
 namespace {
-constexpr std::size_t flush_size = 64 * 1024;
+constexpr std::size_t flush_size = std::size_t{64} * 1024;
 }
 
 bool write_fully(int fd, std::string_view data) {

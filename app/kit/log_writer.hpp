@@ -18,7 +18,7 @@ namespace souk::telemetry {
 class log_writer {
  public:
   // `capacity` in bytes. The descriptor is not closed.
-  explicit log_writer(int fd, std::size_t capacity = 2 * 1024 * 1024);
+  explicit log_writer(int fd, std::size_t capacity = std::size_t{2} * 1024 * 1024);
   // Lines still buffered are lost: stop() first.
   ~log_writer();
   log_writer(const log_writer&) = delete;

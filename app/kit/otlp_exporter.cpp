@@ -207,7 +207,7 @@ class connection {
     request.prepare_payload();
     wait(by, [&](auto done) { beast::http::async_write(*stream_, request, done); });
     beast::http::response_parser<beast::http::string_body> answer;
-    answer.body_limit(64 * 1024);
+    answer.body_limit(std::size_t{64} * 1024);
     beast::flat_buffer buffer;
     wait(by, [&](auto done) { beast::http::async_read(*stream_, buffer, answer, done); });
     if (!answer.get().keep_alive()) stream_.reset();

@@ -120,7 +120,8 @@ struct pool::state {
         commit_timeout(std::max<std::chrono::milliseconds>(s.statement_timeout, 5s) + 1s) {
     const detail::connection_settings to{.url = s.url,
                                          .application_name = std::string(loop.service_name()),
-                                         .statement_timeout = s.statement_timeout};
+                                         .statement_timeout = s.statement_timeout,
+                                         .max_age = s.max_age};
     owned = std::make_shared<owned_connections>(executor, to, s.connections, s.max_waiting);
     shared = std::make_shared<detail::shared_connections>(executor, to, s.shared_readers);
   }

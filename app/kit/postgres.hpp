@@ -121,6 +121,8 @@ struct settings {
   std::size_t max_waiting = 256;                       // for a connection; more fail at once
   std::size_t shared_readers = 2;                      // pipelined connections for single reads
   std::chrono::milliseconds statement_timeout{5'000};  // the server's own bound
+  // About how old connections become, so that load finds its way to a server that has moved.
+  std::chrono::milliseconds max_age{std::chrono::minutes(30)};
 };
 
 class pool {

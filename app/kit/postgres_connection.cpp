@@ -399,7 +399,7 @@ void connection::finish(operation& op, fate what) {
 }
 
 void connection::lose(std::string_view why, std::string_view sqlstate) {
-  const auto closing = std::move(on_closed);
+  const auto closing = std::exchange(on_closed, nullptr);
   for (const auto& op : operations_) {
     op->outcome.message = why.empty() ? "the connection was lost" : why;
     op->outcome.sqlstate = sqlstate;

@@ -29,6 +29,7 @@ struct connection_settings {
   std::chrono::milliseconds statement_timeout{5'000};
   std::chrono::milliseconds lock_timeout{2'000};
   bool read_only = false;
+  std::chrono::milliseconds max_age{std::chrono::minutes(30)};  // for whoever keeps it
 };
 
 // What goes to the server in one round trip; members may be null. A failure skips what follows it.

@@ -57,7 +57,7 @@ task<std::shared_ptr<connection>> connector::open() {
   failures_ = 0;
   // Scattered, so that connections made together are not replaced together.
   c->best_before = c->opened() + std::chrono::duration_cast<steady_clock::duration>(
-                                     30min * (0.9 + 0.2 * random_unit()));
+                                     settings_.max_age * (0.9 + 0.2 * random_unit()));
   co_return c;
 }
 

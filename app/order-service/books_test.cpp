@@ -144,6 +144,11 @@ TEST(judge_without_order, finds_everything_but_a_charge_that_never_was) {
               Contains("reservation-without-order"));
   EXPECT_THAT(rules(judge_without_order({.payment = sold().payment})),
               Contains("payment-without-order"));
+  auto absorbing = sold();
+  absorbing.reservation->state = reply::released;
+  EXPECT_THAT(rules(judge_without_order({.reservation = absorbing.reservation})), IsEmpty());
+  absorbing.payment->state = reply::voided;
+  EXPECT_THAT(rules(judge_without_order({.payment = absorbing.payment})), IsEmpty());
   auto charge = sold().payment;
   charge->payment_id.reset();
   charge->state.reset();

@@ -27,7 +27,7 @@ constexpr stage stages[] = {
 
 enum class effect {
   advance,
-  undo,    // for `reason`, beginning with `undo_with`; then in reverse
+  undo,    // beginning with `undo_with`, because of `reason`; then in reverse
   undone,  // this part of the undoing is through, confirmed by the other side's state
   repeat,
 };
@@ -36,37 +36,37 @@ struct rule {
   step during;
   reply got;
   effect then;
-  std::string_view reason{};
   step undo_with{};
+  std::string_view reason{};
 };
 
 constexpr rule rules[] = {
     {step::reserve, reply::held, effect::advance},
     // An earlier attempt may still be on its way, so the release is needed even where nothing is
     // held: it leaves a row that the late reserve finds.
-    {step::reserve, reply::none, effect::undo, reasons::out_of_stock, step::release_stock},
-    {step::reserve, reply::expired, effect::undo, reasons::hold_expired, step::release_stock},
-    {step::reserve, reply::released, effect::undo, reasons::hold_expired, step::release_stock},
-    {step::reserve, reply::not_accepted, effect::undo, reasons::not_accepted, step::release_stock},
+    {step::reserve, reply::none, effect::undo, step::release_stock, reasons::out_of_stock},
+    {step::reserve, reply::expired, effect::undo, step::release_stock, reasons::hold_expired},
+    {step::reserve, reply::released, effect::undo, step::release_stock, reasons::hold_expired},
+    {step::reserve, reply::not_accepted, effect::undo, step::release_stock, reasons::not_accepted},
 
     {step::authorize, reply::authorized, effect::advance},
     {step::authorize, reply::authorizing, effect::repeat},
-    {step::authorize, reply::declined, effect::undo, reasons::payment_declined,
-     step::release_stock},
-    {step::authorize, reply::not_accepted, effect::undo, reasons::not_accepted, step::void_payment},
+    {step::authorize, reply::declined, effect::undo, step::release_stock,
+     reasons::payment_declined},
+    {step::authorize, reply::not_accepted, effect::undo, step::void_payment, reasons::not_accepted},
 
     {step::commit, reply::committed, effect::advance},
-    {step::commit, reply::expired, effect::undo, reasons::hold_expired, step::void_payment},
-    {step::commit, reply::released, effect::undo, reasons::hold_expired, step::void_payment},
-    {step::commit, reply::none, effect::undo, reasons::hold_expired, step::void_payment},
-    {step::commit, reply::not_accepted, effect::undo, reasons::not_accepted, step::void_payment},
+    {step::commit, reply::expired, effect::undo, step::void_payment, reasons::hold_expired},
+    {step::commit, reply::released, effect::undo, step::void_payment, reasons::hold_expired},
+    {step::commit, reply::none, effect::undo, step::void_payment, reasons::hold_expired},
+    {step::commit, reply::not_accepted, effect::undo, step::void_payment, reasons::not_accepted},
 
     // From here on money may have moved. Only the refusal that payment-service has stored leads
     // back; everything else is asked again, for ever.
     {step::capture, reply::captured, effect::advance},
     {step::capture, reply::capturing, effect::repeat},
     {step::capture, reply::authorized, effect::repeat},
-    {step::capture, reply::refused, effect::undo, reasons::payment_refused, step::return_stock},
+    {step::capture, reply::refused, effect::undo, step::return_stock, reasons::payment_refused},
 
     {step::clear_cart, reply::cleared, effect::advance},
 
@@ -78,8 +78,8 @@ constexpr rule rules[] = {
 
     {step::release_stock, reply::released, effect::undone},
     {step::release_stock, reply::expired, effect::undone},
-    // A commit that was not accepted and took place all the same.
-    {step::release_stock, reply::committed, effect::undo, {}, step::return_stock},
+    // A commit that was not accepted, or came late, and took place all the same.
+    {step::release_stock, reply::committed, effect::undo, step::return_stock},
 
     {step::return_stock, reply::returned, effect::undone},
 };

@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using enum payment_state;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 
 constexpr auto authorizations = "POST /v1/authorizations HTTP";
@@ -595,6 +596,52 @@ TEST(capture_and_void_at_once, end_in_one_of_them) {
       const auto theirs = co_await w.direct.record(ctx, p.id);
       EXPECT_EQ(theirs.value().state, json::enum_text(now.state));
     });
+}
+
+TEST(process_and_void_at_once, leave_nothing_charged) {
+  for (int round = 0; round < 4; ++round)
+    with_world([](test_world& w, const context& ctx) -> task<> {
+      w.start_recovery();
+      const auto p = co_await w.fresh(ctx);
+      co_await side_by_side(w.loop, 4, [&w, &ctx, &p](int n) -> task<> {
+        return [](test_world& world, const context& c, const new_payment& q, int i) -> task<> {
+          if (i % 2)
+            co_await world.process(c, q);
+          else
+            co_await world.void_(c, q);
+        }(w, ctx, p, n);
+      });
+      const auto now = co_await w.settled(ctx, p.id);
+      EXPECT_TRUE(now.state == voided || now.state == declined) << json::enum_text(now.state);
+      const auto theirs = co_await w.direct.record(ctx, p.id);
+      if (theirs) {
+        EXPECT_THAT(theirs->state, AnyOf("voided", "cancelled"));
+      }
+    });
+}
+
+TEST(recovery, of_two_replicas_settles_everything_once) {
+  with_world([](test_world& w, const context& ctx) -> task<> {
+    std::vector<new_payment> all;
+    for (int i = 0; i < 20; ++i) {
+      auto p = co_await w.fresh(ctx);
+      all.push_back(p);
+      // Recorded by a process that died; its lease is over.
+      const auto opened = co_await w.store.open(ctx, p);
+      EXPECT_TRUE(opened.value());
+    }
+    testing::postgres().execute(database_name(w.database_url),
+                                "UPDATE payments SET lease_until = now()");
+    auto& other = w.loop.make<recovery>(w.loop, w.store, w.work, 20ms);
+    w.start_recovery();
+    w.loop.spawn("recovery of another replica", other.run());
+    for (const auto& p : all) {
+      const auto now = co_await w.settled(ctx, p.id);
+      EXPECT_EQ(now.state, authorized);
+      const auto asked = co_await w.attempts(ctx, p.id);
+      EXPECT_THAT(told(asked), ElementsAre("authorize:open", "authorize:approved"));
+    }
+  });
 }
 
 TEST(refunds, at_once_never_exceed_what_was_captured) {

@@ -8,8 +8,8 @@ using namespace std::chrono_literals;
 constexpr auto good_for_unheard = 1s;
 
 telemetry::counter& outcome_counter(const char* outcome) {
-  return telemetry::get_counter("souk_catalogue_cache_total", "Answers asked of the catalogue cache",
-                                {{"outcome", outcome}});
+  return telemetry::get_counter("souk_catalogue_cache_total",
+                                "Answers asked of the catalogue cache", {{"outcome", outcome}});
 }
 
 }  // namespace
@@ -80,8 +80,9 @@ catalogue_cache::answer_ptr catalogue_cache::find(const std::string& key) {
   const auto place = places_.find(key);
   if (place == places_.end()) return nullptr;
   auto& s = slots_[place->second];
-  const bool good = s.version == version_.current() &&
-                    (version_.hears_others() || steady_clock::now() < s.begun_at + good_for_unheard);
+  const bool good =
+      s.version == version_.current() &&
+      (version_.hears_others() || steady_clock::now() < s.begun_at + good_for_unheard);
   if (!good) {
     remove(place->second);
     return nullptr;

@@ -19,7 +19,8 @@ namespace souk::product {
 // made at, within a bounded amount of memory. Whoever asks after a change was acknowledged gets
 // nothing older than it:
 // - an answer is kept only if the version has not been raised since before it was begun;
-// - those who ask for the same answer at the same time share one making, but only if it was begun at
+// - those who ask for the same answer at the same time share one making, but only if it was begun
+// at
 //   the version that they see themselves;
 // - while other processes' changes are not heard of, an answer is good for one second.
 //

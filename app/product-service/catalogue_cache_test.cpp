@@ -67,7 +67,9 @@ TEST(catalogue_cache, keeps_an_answer_until_the_catalogue_changes) {
   });
 }
 
-task<> read_into(world& w, int& out) { out = co_await w.read(); }
+task<> read_into(world& w, int& out) {
+  out = co_await w.read();
+}
 
 TEST(catalogue_cache, makes_an_answer_once_for_all_who_wait) {
   world w;

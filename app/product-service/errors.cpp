@@ -4,8 +4,10 @@ namespace souk::product {
 
 http::problem to_problem(failure what) {
   switch (what) {
-    case failure::not_found: return http::problems::not_found();
-    case failure::changed_meanwhile: return http::problems::precondition_failed();
+    case failure::not_found:
+      return http::problems::not_found();
+    case failure::changed_meanwhile:
+      return http::problems::precondition_failed();
     case failure::sku_taken:
       return {409, "sku-taken", "The sku is taken", "Another product has this sku."};
     case failure::has_variants:

@@ -17,7 +17,9 @@ constexpr std::size_t most_errors = 500;
 constexpr int most_attempts = 6;
 constexpr auto batch_time = 2min;
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r") == text.npos; }
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r") == text.npos;
+}
 
 json::errors one_error(std::string pointer, std::string detail) {
   json::errors out;
@@ -85,8 +87,7 @@ std::optional<line_splitter::line> line_splitter::rest() {
 std::expected<import_line, import_error> read_line(std::int64_t number, std::string_view text,
                                                    std::string_view store_currency) {
   auto input = json::read<new_product>(text);
-  if (!input)
-    return std::unexpected(import_error{number, sku_in(text), std::move(input.error())});
+  if (!input) return std::unexpected(import_error{number, sku_in(text), std::move(input.error())});
   auto content = content_of(*input, store_currency);
   if (!content)
     return std::unexpected(
@@ -144,8 +145,8 @@ task<> import_run::read_kept(const context& ctx) {
   std::int64_t after = 0;
   for (;;) {
     const auto kept =
-        co_await products_.find_kept_lines(ctx.with_time_limit(batch_time), report_.import_id, after,
-                                           static_cast<std::int64_t>(batch_lines));
+        co_await products_.find_kept_lines(ctx.with_time_limit(batch_time), report_.import_id,
+                                           after, static_cast<std::int64_t>(batch_lines));
     if (kept.empty()) break;
     for (const auto& [number, document] : kept) {
       after = number;
@@ -232,10 +233,17 @@ void import_run::count(const import_line& line, line_result result) {
     fail({line.number, line.content.sku, one_error(std::move(pointer), std::move(detail))});
   };
   switch (result) {
-    case line_result::created: ++report_.created; return;
-    case line_result::updated: ++report_.updated; return;
-    case line_result::unchanged: ++report_.unchanged; return;
-    case line_result::kept: return;
+    case line_result::created:
+      ++report_.created;
+      return;
+    case line_result::updated:
+      ++report_.updated;
+      return;
+    case line_result::unchanged:
+      ++report_.unchanged;
+      return;
+    case line_result::kept:
+      return;
     case line_result::parent_unknown:
       return refuse("/variant_of", "must be the sku of a product, here or in the store");
     case line_result::parent_is_variant:
@@ -244,7 +252,8 @@ void import_run::count(const import_line& line, line_result result) {
       return refuse("/variant_of", "must be the sku of another product");
     case line_result::has_variants:
       return refuse("/variant_of", "must be absent: the product has variants itself");
-    case line_result::not_stored: return refuse("", "could not be stored as it is");
+    case line_result::not_stored:
+      return refuse("", "could not be stored as it is");
   }
 }
 

@@ -38,7 +38,7 @@ class line_splitter {
   std::size_t begin_ = 0;    // of the current line
   std::size_t scanned_ = 0;  // no end of line before
   std::int64_t number_ = 0;
-  bool too_long_ = false;    // what is in the buffer is the tail of such a line
+  bool too_long_ = false;  // what is in the buffer is the tail of such a line
 };
 
 struct import_error {

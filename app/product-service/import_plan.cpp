@@ -38,9 +38,12 @@ line_result import_plan::add(const import_line& line) {
     const auto* parent = find(*line.parent_sku);
     if (const auto refused = why_not_variant(present, parent)) {
       switch (*refused) {
-        case failure::parent_unknown: return line_result::kept;
-        case failure::has_variants: return line_result::has_variants;
-        default: return line_result::parent_is_variant;
+        case failure::parent_unknown:
+          return line_result::kept;
+        case failure::has_variants:
+          return line_result::has_variants;
+        default:
+          return line_result::parent_is_variant;
       }
     }
     variant_of = parent->id;

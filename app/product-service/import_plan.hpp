@@ -55,8 +55,8 @@ struct product_write {
   std::string slug;  // empty: still to be made
 };
 
-// Whether `child` (nothing: a new product) may be a variant of `parent`; nothing if it may. A parent
-// must be there, not archived, and no variant itself.
+// Whether `child` (nothing: a new product) may be a variant of `parent`; nothing if it may. A
+// parent must be there, not archived, and no variant itself.
 std::optional<failure> why_not_variant(const stored_product* child, const stored_product* parent);
 
 class import_plan {

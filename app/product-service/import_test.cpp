@@ -31,30 +31,30 @@ std::vector<seen_line> split(const std::vector<std::string>& pieces) {
 }
 
 TEST(line_splitter, knows_both_ends_of_lines_and_the_byte_order_mark) {
-  EXPECT_THAT(split({"\xEF\xBB\xBF{a}\r\n\n{b}"}),
-              ElementsAre(seen_line{1, "{a}", false}, seen_line{2, "", false},
-                          seen_line{3, "{b}", false}));
+  EXPECT_THAT(
+      split({"\xEF\xBB\xBF{a}\r\n\n{b}"}),
+      ElementsAre(seen_line{1, "{a}", false}, seen_line{2, "", false}, seen_line{3, "{b}", false}));
   EXPECT_THAT(split({"a\n"}), ElementsAre(seen_line{1, "a", false}));
   EXPECT_TRUE(split({}).empty());
 }
 
 TEST(line_splitter, does_not_care_where_the_pieces_end) {
-  EXPECT_TRUE(rc::check([](const std::vector<std::uint8_t>& choices, const std::vector<std::uint8_t>& cuts) {
-    std::string text;
-    for (const auto c : choices) text += std::string_view("\n\r a\xEF\xBB\xBF{")[c % 8];
-    std::vector<std::string> pieces;
-    std::size_t at = 0;
-    for (const auto cut : cuts) {
-      const auto size = std::min<std::size_t>(cut % 5, text.size() - at);
-      pieces.push_back(text.substr(at, size));
-      at += size;
-    }
-    pieces.push_back(text.substr(at));
-    RC_ASSERT(split(pieces) == split({text}));
-    RC_ASSERT(split({text}).size() ==
-              static_cast<std::size_t>(std::ranges::count(text, '\n')) +
-                  (text.empty() || text.ends_with('\n') ? 0 : 1));
-  }));
+  EXPECT_TRUE(rc::check(
+      [](const std::vector<std::uint8_t>& choices, const std::vector<std::uint8_t>& cuts) {
+        std::string text;
+        for (const auto c : choices) text += std::string_view("\n\r a\xEF\xBB\xBF{")[c % 8];
+        std::vector<std::string> pieces;
+        std::size_t at = 0;
+        for (const auto cut : cuts) {
+          const auto size = std::min<std::size_t>(cut % 5, text.size() - at);
+          pieces.push_back(text.substr(at, size));
+          at += size;
+        }
+        pieces.push_back(text.substr(at));
+        RC_ASSERT(split(pieces) == split({text}));
+        RC_ASSERT(split({text}).size() == static_cast<std::size_t>(std::ranges::count(text, '\n')) +
+                                              (text.empty() || text.ends_with('\n') ? 0 : 1));
+      }));
 }
 
 TEST(line_splitter, passes_over_lines_that_are_too_long) {
@@ -63,9 +63,9 @@ TEST(line_splitter, passes_over_lines_that_are_too_long) {
               ElementsAre(seen_line{1, limit, false}, seen_line{2, "short", false}));
   EXPECT_THAT(split({limit, "y\nshort"}),
               ElementsAre(seen_line{1, "", true}, seen_line{2, "short", false}));
-  EXPECT_THAT(split({"a\n", limit, limit, limit, "\n", "b\n"}),
-              ElementsAre(seen_line{1, "a", false}, seen_line{2, "", true},
-                          seen_line{3, "b", false}));
+  EXPECT_THAT(
+      split({"a\n", limit, limit, limit, "\n", "b\n"}),
+      ElementsAre(seen_line{1, "a", false}, seen_line{2, "", true}, seen_line{3, "b", false}));
   EXPECT_THAT(split({limit, limit}), ElementsAre(seen_line{1, "", true}));
 }
 
@@ -91,9 +91,11 @@ TEST(read_line, tells_the_sku_of_a_wrong_line_where_it_can) {
   EXPECT_EQ(error.sku, "A");
   std::vector<std::string> pointers;
   for (const auto& e : error.errors) pointers.push_back(e.pointer);
-  EXPECT_THAT(pointers, testing::UnorderedElementsAre("/price_minor", "/size", "/name", "/currency"));
-  EXPECT_EQ(wrong(R"({"sku":"A","name":"A","price_minor":1,"currency":"EUR"})").errors.front().pointer,
-            "/currency");
+  EXPECT_THAT(pointers,
+              testing::UnorderedElementsAre("/price_minor", "/size", "/name", "/currency"));
+  EXPECT_EQ(
+      wrong(R"({"sku":"A","name":"A","price_minor":1,"currency":"EUR"})").errors.front().pointer,
+      "/currency");
 }
 
 // ---------------------------------------------------------------------------------------------

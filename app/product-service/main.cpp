@@ -12,12 +12,6 @@
 namespace souk::product {
 namespace {
 
-// Which filters a list has decides how it is best read, so each is planned for itself.
-std::string planned_each_time(const std::string& url) {
-  return url + (url.find('?') == url.npos ? '?' : '&') +
-         "options=-c%20plan_cache_mode%3Dforce_custom_plan";
-}
-
 // One listener in a process: the first loop's.
 void listen_for_changes(event_loop& loop, const std::string& url, catalogue_version& version) {
   auto& connected = telemetry::get_gauge("souk_catalogue_listener_connected",
@@ -44,20 +38,20 @@ int main(int argc, char** argv) {
        .default_port = 8001,
        .migrations = product::migrations},
       [&](const product::config& config, const common_config& common, event_loop& loop) {
-        auto& db = loop.make<pg::pool>(
-            loop, pg::settings{.url = config.database_url,
-                               .connections = config.connections,
-                               .statement_timeout = std::chrono::seconds(10)});
-        auto& searches = loop.make<pg::pool>(
-            loop, pg::settings{.url = product::planned_each_time(config.database_url),
-                               .connections = 1,
-                               .shared_readers = config.search_connections,
-                               .statement_timeout = std::chrono::seconds(2)});
-        auto& bulk = loop.make<pg::pool>(
-            loop, pg::settings{.url = config.database_url,
-                               .connections = 4,
-                               .shared_readers = 1,
-                               .statement_timeout = std::chrono::seconds(60)});
+        auto& db =
+            loop.make<pg::pool>(loop, pg::settings{.url = config.database_url,
+                                                   .connections = config.connections,
+                                                   .statement_timeout = std::chrono::seconds(10)});
+        auto& searches =
+            loop.make<pg::pool>(loop, pg::settings{.url = product::search_url(config.database_url),
+                                                   .connections = 1,
+                                                   .shared_readers = config.search_connections,
+                                                   .statement_timeout = std::chrono::seconds(2)});
+        auto& bulk =
+            loop.make<pg::pool>(loop, pg::settings{.url = config.database_url,
+                                                   .connections = 4,
+                                                   .shared_readers = 1,
+                                                   .statement_timeout = std::chrono::seconds(60)});
         auto& products = loop.make<product::repository>(db, searches, bulk, version);
 
         const http::upstream inventory{

@@ -79,8 +79,12 @@ task<stock_messenger::turn> stock_messenger::deliver_some(const context& ctx) {
   std::vector<std::int64_t> sent, failed;
   for (const auto& d : deliveries_) {
     switch (d.what) {
-      case fate::sent: sent.push_back(d.message.message_id); break;
-      case fate::failed: failed.push_back(d.message.message_id); break;
+      case fate::sent:
+        sent.push_back(d.message.message_id);
+        break;
+      case fate::failed:
+        failed.push_back(d.message.message_id);
+        break;
       case fate::refused:
         telemetry::error(ctx, "inventory refused a stock message",
                          {{"product_id", d.message.product_id.str()}, {"refusal", d.refusal}});
@@ -114,8 +118,8 @@ task<> stock_messenger::deliver(const context& ctx, delivery& d) {
       d.what = fate::sent;
     } else if (is_final(answer.error())) {
       d.what = fate::refused;
-      d.refusal = answer.error().type.empty() ? std::to_string(answer.error().status)
-                                              : answer.error().type;
+      d.refusal =
+          answer.error().type.empty() ? std::to_string(answer.error().status) : answer.error().type;
     } else {
       telemetry::warn(ctx, "inventory does not take stock messages",
                       {{"status", answer.error().status}});

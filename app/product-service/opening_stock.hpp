@@ -43,8 +43,8 @@ class stock_messenger {
   event_loop& loop_;
   repository& products_;
   http::client inventory_;
-  std::vector<delivery> deliveries_;   // of this turn
-  std::size_t next_ = 0, over_ = 0;    // the next to be sent; how many are through
+  std::vector<delivery> deliveries_;  // of this turn
+  std::size_t next_ = 0, over_ = 0;   // the next to be sent; how many are through
   signal wake_, work_, done_;
 };
 

@@ -169,7 +169,8 @@ checked_content checked_input(const Input& input, std::string_view store_currenc
   if (input.description) content.description = *input.description;
   content.brand = input.brand;
   content.image = input.image;
-  if (input.categories) content.categories.assign(input.categories->begin(), input.categories->end());
+  if (input.categories)
+    content.categories.assign(input.categories->begin(), input.categories->end());
   if (input.attributes)
     content.attributes.insert(input.attributes->begin(), input.attributes->end());
   return checked(content, store_currency);
@@ -191,7 +192,8 @@ checked_content patched(const product_content& present, const product_patch& pat
   if (patch.sku) content.sku = *patch.sku;
   if (patch.name) content.name = *patch.name;
   if (patch.description) content.description = *patch.description;
-  if (patch.categories) content.categories.assign(patch.categories->begin(), patch.categories->end());
+  if (patch.categories)
+    content.categories.assign(patch.categories->begin(), patch.categories->end());
   if (patch.price_minor) content.price_minor = *patch.price_minor;
   if (patch.currency) content.currency = *patch.currency;
   if (patch.attributes) {
@@ -215,18 +217,17 @@ constexpr std::size_t longest_slug = 80;
 
 // U+00C0 to U+017F (Latin-1 letters and Latin Extended-A) without their marks; "" separates.
 constexpr std::array<std::string_view, 0x180 - 0xC0> plain_letters{
-    "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-    "d", "n", "o", "o", "o", "o", "o", "", "o", "u", "u", "u", "u", "y", "th", "ss",
-    "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
-    "d", "n", "o", "o", "o", "o", "o", "", "o", "u", "u", "u", "u", "y", "th", "y",
-    "a", "a", "a", "a", "a", "a", "c", "c", "c", "c", "c", "c", "c", "c", "d", "d",
-    "d", "d", "e", "e", "e", "e", "e", "e", "e", "e", "e", "e", "g", "g", "g", "g",
-    "g", "g", "g", "g", "h", "h", "h", "h", "i", "i", "i", "i", "i", "i", "i", "i",
-    "i", "i", "ij", "ij", "j", "j", "k", "k", "k", "l", "l", "l", "l", "l", "l", "l",
-    "l", "l", "l", "n", "n", "n", "n", "n", "n", "n", "n", "n", "o", "o", "o", "o",
-    "o", "o", "oe", "oe", "r", "r", "r", "r", "r", "r", "s", "s", "s", "s", "s", "s",
-    "s", "s", "t", "t", "t", "t", "t", "t", "u", "u", "u", "u", "u", "u", "u", "u",
-    "u", "u", "u", "u", "w", "w", "y", "y", "y", "z", "z", "z", "z", "z", "z", "s"};
+    "a", "a", "a",  "a",  "a", "a", "ae", "c",  "e",  "e", "e", "e", "i",  "i",  "i", "i", "d", "n",
+    "o", "o", "o",  "o",  "o", "",  "o",  "u",  "u",  "u", "u", "y", "th", "ss", "a", "a", "a", "a",
+    "a", "a", "ae", "c",  "e", "e", "e",  "e",  "i",  "i", "i", "i", "d",  "n",  "o", "o", "o", "o",
+    "o", "",  "o",  "u",  "u", "u", "u",  "y",  "th", "y", "a", "a", "a",  "a",  "a", "a", "c", "c",
+    "c", "c", "c",  "c",  "c", "c", "d",  "d",  "d",  "d", "e", "e", "e",  "e",  "e", "e", "e", "e",
+    "e", "e", "g",  "g",  "g", "g", "g",  "g",  "g",  "g", "h", "h", "h",  "h",  "i", "i", "i", "i",
+    "i", "i", "i",  "i",  "i", "i", "ij", "ij", "j",  "j", "k", "k", "k",  "l",  "l", "l", "l", "l",
+    "l", "l", "l",  "l",  "l", "n", "n",  "n",  "n",  "n", "n", "n", "n",  "n",  "o", "o", "o", "o",
+    "o", "o", "oe", "oe", "r", "r", "r",  "r",  "r",  "r", "s", "s", "s",  "s",  "s", "s", "s", "s",
+    "t", "t", "t",  "t",  "t", "t", "u",  "u",  "u",  "u", "u", "u", "u",  "u",  "u", "u", "u", "u",
+    "w", "w", "y",  "y",  "y", "z", "z",  "z",  "z",  "z", "z", "s"};
 
 // The plain form of the character that begins at `at`, which is moved past it.
 std::string plain_letter(std::string_view text, std::size_t& at) {

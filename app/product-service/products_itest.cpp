@@ -66,7 +66,8 @@ TEST(products, are_made_read_changed_and_archived) {
 
   // A change needs to know what it changes.
   expect_problem(s.call("PATCH", path, R"({"price_minor":600})"), 428, "if-match-required");
-  expect_problem(s.call("PATCH", path, R"({"price_minor":600})", "\"9\""), 412, "changed-meanwhile");
+  expect_problem(s.call("PATCH", path, R"({"price_minor":600})", "\"9\""), 412,
+                 "changed-meanwhile");
   expect_problem(s.call("PATCH", path, R"({"price_minor":600})", "\"other\""), 412,
                  "changed-meanwhile");
   const auto patched = s.call("PATCH", path, R"({"price_minor":600,"brand":null})", tag);
@@ -126,10 +127,10 @@ TEST(products, with_variants_show_what_these_have) {
   server s;
   const auto parent = made(s, "P", R"(,"categories":["Hats"])");
   const auto red = made(s, "P-R", R"(,"variant_of":"P","attributes":{"color":"Red"})");
-  const auto blue = read_as<product_detail>(s.call(
-      "POST", "/products",
-      R"({"sku":"P-B","name":"B","price_minor":900,"currency":"USD","variant_of":")" +
-          parent.id.str() + R"(","attributes":{"color":"Blue"}})"));
+  const auto blue = read_as<product_detail>(
+      s.call("POST", "/products",
+             R"({"sku":"P-B","name":"B","price_minor":900,"currency":"USD","variant_of":")" +
+                 parent.id.str() + R"(","attributes":{"color":"Blue"}})"));
   EXPECT_EQ(blue.variant_of, parent.id);
 
   const auto shown = read_as<product_detail>(s.get("/products/" + parent.id.str()));
@@ -153,7 +154,8 @@ TEST(products, with_variants_show_what_these_have) {
 
   // One level, and nobody is a variant of itself.
   const auto path = "/products/" + parent.id.str();
-  expect_problem(s.call("POST", "/products", body("X", R"(,"variant_of":"P-R")")), 400, "/variant_of");
+  expect_problem(s.call("POST", "/products", body("X", R"(,"variant_of":"P-R")")), 400,
+                 "/variant_of");
   expect_problem(s.call("POST", "/products", body("X", R"(,"variant_of":"none")")), 400,
                  "/variant_of");
   expect_problem(s.call("PATCH", path, R"({"variant_of":"P"})", "*"), 400, "/variant_of");
@@ -161,9 +163,11 @@ TEST(products, with_variants_show_what_these_have) {
   expect_problem(s.call("PATCH", path, R"({"variant_of":"Q"})", "*"), 409, "has-variants");
 
   // A variant changes what is shown of its parent at once, and leaves it when it wants.
-  EXPECT_EQ(s.call("PATCH", "/products/" + blue.id.str(), R"({"price_minor":100})", "*").status, 200);
+  EXPECT_EQ(s.call("PATCH", "/products/" + blue.id.str(), R"({"price_minor":100})", "*").status,
+            200);
   EXPECT_EQ(read_as<product_detail>(s.get(path)).price_range, (price_range{100, 500}));
-  EXPECT_EQ(s.call("PATCH", "/products/" + blue.id.str(), R"({"variant_of":null})", "*").status, 200);
+  EXPECT_EQ(s.call("PATCH", "/products/" + blue.id.str(), R"({"variant_of":null})", "*").status,
+            200);
   EXPECT_EQ(read_as<product_detail>(s.get(path)).variants_count, 1);
 
   // Variants are archived with their parent.
@@ -180,8 +184,8 @@ TEST(products, refuse_bad_input_and_name_every_field) {
                               R"({"sku":"","name":"\u0000","price_minor":0,"currency":"EURO",)"
                               R"("quantity":-1,"attributes":{"a":7},"size":1})");
   EXPECT_EQ(refused.status, 400);
-  for (const auto* field : {"/sku", "/name", "/price_minor", "/currency", "/quantity",
-                            "/attributes/a", "/size"})
+  for (const auto* field :
+       {"/sku", "/name", "/price_minor", "/currency", "/quantity", "/attributes/a", "/size"})
     EXPECT_THAT(refused.body, HasSubstr('"' + std::string(field) + '"'));
   for (const auto* query :
        {"limit=0", "limit=101", "sort=best", "cursor=x", "cursor=", "min_price=2&max_price=1",
@@ -198,12 +202,8 @@ TEST(products, are_changed_by_administrators_only) {
   const auto id = made(s, "A").id.str();
   const struct {
     const char *method, *path;
-  } rows[] = {{"POST", "/products"},
-              {"POST", "/products/import"},
-              {"PUT", "/products/"},
-              {"PATCH", "/products/"},
-              {"DELETE", "/products/"},
-              {"GET", "/books"}};
+  } rows[] = {{"POST", "/products"},   {"POST", "/products/import"}, {"PUT", "/products/"},
+              {"PATCH", "/products/"}, {"DELETE", "/products/"},     {"GET", "/books"}};
   for (const auto& [method, template_path] : rows) {
     std::string path = template_path;
     if (path.ends_with('/')) path += id;
@@ -213,7 +213,8 @@ TEST(products, are_changed_by_administrators_only) {
     EXPECT_EQ(status({}), 401) << method << path;
     EXPECT_EQ(status({{"Authorization", "Bearer x"}}), 401) << method << path;
     EXPECT_EQ(status({{"Authorization", "Bearer " + s.token(false)}}), 403) << method << path;
-    EXPECT_EQ(status({{"Souk-Service", "order:s"}}), path == "/books" ? 200 : 403) << method << path;
+    EXPECT_EQ(status({{"Souk-Service", "order:s"}}), path == "/books" ? 200 : 403)
+        << method << path;
   }
   for (const auto* path : {"/products", "/products/suggest?q=a", "/categories"})
     EXPECT_EQ(s.get(path).status, 200);
@@ -256,22 +257,23 @@ TEST(opening_stock, waits_for_inventory_and_tells_of_a_refusal) {
 
   s.stocks.refuse(true);
   made(s, "B", R"(,"quantity":1)");
-  EXPECT_TRUE(soon([&] {
-    return s.call("GET", "/books?checks=true").body.contains("stock-message-refused");
-  }));
+  EXPECT_TRUE(soon(
+      [&] { return s.call("GET", "/books?checks=true").body.contains("stock-message-refused"); }));
 }
 
 TEST(availability, is_shown_as_inventory_tells_it) {
   server s;
   const auto parent = made(s, "P");
-  const auto red = made(s, "P-R", R"(,"variant_of":"P")"), blue = made(s, "P-B", R"(,"variant_of":"P")");
+  const auto red = made(s, "P-R", R"(,"variant_of":"P")"),
+             blue = made(s, "P-B", R"(,"variant_of":"P")");
   s.stocks.set(red.id, 3);
   s.stocks.set(blue.id, 4);
   const auto path = "/products/" + parent.id.str();
   EXPECT_TRUE(soon([&] { return read_as<product_detail>(s.get(path)).available == 7; }));
   const auto shown = read_as<product_detail>(s.get(path));
   EXPECT_EQ(shown.variants[0].available, 3);
-  EXPECT_TRUE(soon([&] { return read_as<product_page>(s.get("/products")).items[0].available == 7; }));
+  EXPECT_TRUE(
+      soon([&] { return read_as<product_page>(s.get("/products")).items[0].available == 7; }));
 
   // It follows within about two seconds, also in an answer that is kept, and so does its tag.
   const auto tag = s.get(path).header("ETag");

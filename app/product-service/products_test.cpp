@@ -37,9 +37,8 @@ TEST(slug, is_always_fit_for_a_path_and_its_own_slug) {
   EXPECT_TRUE(rc::check([](const std::string& text) {
     const auto slug = slug_of(text);
     RC_ASSERT(slug.size() <= 80u);
-    RC_ASSERT(std::ranges::all_of(slug, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    }));
+    RC_ASSERT(std::ranges::all_of(
+        slug, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }));
     RC_ASSERT(!slug.starts_with('-') && !slug.ends_with('-') && slug.find("--") == slug.npos);
     RC_ASSERT(slug_of(slug) == slug);
   }));

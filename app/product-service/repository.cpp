@@ -49,7 +49,7 @@ struct product_row {
 BOOST_DESCRIBE_STRUCT(product_row, (),
                       (id, sku, slug, name, description, brand, image, categories, price_minor,
                        currency, attributes, variant_of, version, updated_at))
-#define PRODUCT_COLUMNS                                                                      \
+#define PRODUCT_COLUMNS                                                                         \
   "p.id, p.sku, p.slug, p.name, p.description, p.brand, p.image, p.categories, p.price_minor, " \
   "p.currency, p.attributes, p.variant_of, p.version, p.updated_at"
 
@@ -74,10 +74,10 @@ struct listed_row : product_row {
 };
 BOOST_DESCRIBE_STRUCT(listed_row, (product_row),
                       (variants, options, min_price_minor, max_price_minor, sort_key))
-#define LISTED_COLUMNS                                                         \
-  PRODUCT_COLUMNS                                                              \
+#define LISTED_COLUMNS                                                               \
+  PRODUCT_COLUMNS                                                                    \
   ", COALESCE(l.variants, '{}') AS variants, COALESCE(l.options, '{}') AS options, " \
-  "COALESCE(l.min_price_minor, p.price_minor) AS min_price_minor, "            \
+  "COALESCE(l.min_price_minor, p.price_minor) AS min_price_minor, "                  \
   "COALESCE(l.max_price_minor, p.price_minor) AS max_price_minor"
 
 constexpr pg::statement select_products{"select_products", "SELECT " LISTED_COLUMNS R"(,
@@ -90,49 +90,51 @@ constexpr pg::statement select_products{"select_products", "SELECT " LISTED_COLU
 // Lists
 //
 // $1 what was typed, $2 the same loosely, $3 the filters as a query over facts, $4 and $5 the range
-// of prices, $6 whether one variant has to meet all filters, $7 and $8 the key of the last row shown,
-// $9 how many.
+// of prices, $6 whether one variant has to meet all filters, $7 and $8 the key of the last row
+// shown, $9 how many.
 
 constexpr auto search_timeout = 2'500ms;
 
-#define IS_FOUND                                                                          \
-  "l.document @@ COALESCE(search_query($1, $2) && $3::tsquery, $3::tsquery)"              \
-  " AND l.max_price_minor >= $4::bigint AND l.min_price_minor <= $5::bigint"              \
-  " AND (NOT $6::boolean OR cardinality(l.variants) = 0 OR EXISTS ("                      \
-  "   SELECT FROM variant_facts v WHERE v.listing_id = l.product_id"                      \
+#define IS_FOUND                                                             \
+  "l.document @@ COALESCE(search_query($1, $2) && $3::tsquery, $3::tsquery)" \
+  " AND l.max_price_minor >= $4::bigint AND l.min_price_minor <= $5::bigint" \
+  " AND (NOT $6::boolean OR cardinality(l.variants) = 0 OR EXISTS ("         \
+  "   SELECT FROM variant_facts v WHERE v.listing_id = l.product_id"         \
   "     AND v.facts @@ $3::tsquery AND v.price_minor BETWEEN $4::bigint AND $5::bigint))"
 
 #define LIST_PAGE(PAGE, ORDER)                                                               \
   "SELECT " LISTED_COLUMNS ", page.sort_key::text AS sort_key FROM (" PAGE                   \
-  " LIMIT $9::bigint) AS page JOIN listings l USING (product_id) JOIN products p ON p.id = page.product_id " \
+  " LIMIT $9::bigint) AS page JOIN listings l USING (product_id) JOIN products p ON p.id = " \
+  "page.product_id "                                                                         \
   "ORDER BY " ORDER
 
 // In the order of an index on (KEY, product_id), both ascending or both descending.
-#define LIST_BY(KEY, TYPE, COMPARE, DIRECTION)                                                \
-  LIST_PAGE("SELECT l.product_id, " KEY " AS sort_key FROM listings l WHERE " IS_FOUND        \
-            " AND ($7::" TYPE " IS NULL OR (" KEY ", l.product_id) " COMPARE " ($7::" TYPE    \
-            ", $8::uuid)) ORDER BY " KEY DIRECTION ", l.product_id" DIRECTION,                \
+#define LIST_BY(KEY, TYPE, COMPARE, DIRECTION)                                             \
+  LIST_PAGE("SELECT l.product_id, " KEY " AS sort_key FROM listings l WHERE " IS_FOUND     \
+            " AND ($7::" TYPE " IS NULL OR (" KEY ", l.product_id) " COMPARE " ($7::" TYPE \
+            ", $8::uuid)) ORDER BY " KEY DIRECTION ", l.product_id" DIRECTION,             \
             "page.sort_key" DIRECTION ", page.product_id" DIRECTION)
 
-constexpr pg::statement list_featured{
-    "list_featured", LIST_BY("l.shelf", "bigint", ">", ""), search_timeout};
-constexpr pg::statement list_newest{
-    "list_newest", LIST_BY("l.seq", "bigint", "<", " DESC"), search_timeout};
+constexpr pg::statement list_featured{"list_featured", LIST_BY("l.shelf", "bigint", ">", ""),
+                                      search_timeout};
+constexpr pg::statement list_newest{"list_newest", LIST_BY("l.seq", "bigint", "<", " DESC"),
+                                    search_timeout};
 constexpr pg::statement list_cheapest{
     "list_cheapest", LIST_BY("l.min_price_minor", "bigint", ">", ""), search_timeout};
 constexpr pg::statement list_dearest{
     "list_dearest", LIST_BY("l.max_price_minor", "bigint", "<", " DESC"), search_timeout};
-constexpr pg::statement list_by_name{
-    "list_by_name", LIST_BY("l.name_key", "text", ">", ""), search_timeout};
+constexpr pg::statement list_by_name{"list_by_name", LIST_BY("l.name_key", "text", ">", ""),
+                                     search_timeout};
 
 // The rank as a whole number, so that a cursor can carry it exactly.
 constexpr pg::statement list_by_relevance{
     "list_by_relevance",
-    LIST_PAGE("SELECT * FROM (SELECT l.product_id, (1000000 * ts_rank('{0.05,0.2,0.5,1}', "
-              "l.document, search_query($1, $2)))::bigint AS sort_key FROM listings l WHERE " IS_FOUND
-              ") AS ranked WHERE $7::bigint IS NULL OR (sort_key, product_id) < ($7::bigint, $8::uuid)"
-              " ORDER BY sort_key DESC, product_id DESC",
-              "page.sort_key DESC, page.product_id DESC"),
+    LIST_PAGE(
+        "SELECT * FROM (SELECT l.product_id, (1000000 * ts_rank('{0.05,0.2,0.5,1}', "
+        "l.document, search_query($1, $2)))::bigint AS sort_key FROM listings l WHERE " IS_FOUND
+        ") AS ranked WHERE $7::bigint IS NULL OR (sort_key, product_id) < ($7::bigint, $8::uuid)"
+        " ORDER BY sort_key DESC, product_id DESC",
+        "page.sort_key DESC, page.product_id DESC"),
     search_timeout};
 
 #undef LIST_BY
@@ -141,12 +143,18 @@ constexpr pg::statement list_by_relevance{
 
 const pg::statement& list_statement(sort_order order) {
   switch (order) {
-    case sort_order::featured: return list_featured;
-    case sort_order::relevance: return list_by_relevance;
-    case sort_order::newest: return list_newest;
-    case sort_order::price_asc: return list_cheapest;
-    case sort_order::price_desc: return list_dearest;
-    case sort_order::name: return list_by_name;
+    case sort_order::featured:
+      return list_featured;
+    case sort_order::relevance:
+      return list_by_relevance;
+    case sort_order::newest:
+      return list_newest;
+    case sort_order::price_asc:
+      return list_cheapest;
+    case sort_order::price_desc:
+      return list_dearest;
+    case sort_order::name:
+      return list_by_name;
   }
   std::unreachable();
 }
@@ -155,8 +163,9 @@ const pg::statement& list_statement(sort_order order) {
 // Facets
 //
 // $1, $2 as above; $3 to $6 the scopes: facet, filters, range of prices; $7 how many listings are
-// looked at in each, $8 how many values are told of each facet, $9 of categories. A listing counts
-// once for a fact, if one of its variants has it and meets the filters.
+// looked at in each, $8 how many values are told of each facet, $9 of categories, $10 the facets
+// that are filtered by. A listing counts once for a fact, if one of its variants has it and meets
+// the filters.
 
 struct scoped_count {
   std::string facet, fact;
@@ -172,10 +181,17 @@ constexpr pg::statement count_scoped_facets{"count_facets", R"(
     SELECT s.facet, c.fact, c.listings
     FROM scopes s CROSS JOIN LATERAL (
       WITH candidates AS MATERIALIZED (
-        SELECT l.product_id, l.facts, l.common_facts, cardinality(l.variants) > 0 AS has_variants
-        FROM listings l
-        WHERE l.document @@ COALESCE(search_query($1, $2) && s.facts::tsquery, s.facts::tsquery)
-          AND l.max_price_minor >= s.min_price AND l.min_price_minor <= s.max_price
+        SELECT * FROM (
+          SELECT l.product_id, l.facts, l.common_facts, cardinality(l.variants) > 0 AS has_variants
+          FROM listings l
+          WHERE ($1::text IS NOT NULL OR s.facts <> '''*''')
+            AND l.document @@ COALESCE(search_query($1, $2) && s.facts::tsquery, s.facts::tsquery)
+            AND l.max_price_minor >= s.min_price AND l.min_price_minor <= s.max_price
+          UNION ALL  -- only the price narrows it: read until there are enough, without any index
+          SELECT l.product_id, l.facts, l.common_facts, cardinality(l.variants) > 0
+          FROM listings l
+          WHERE $1::text IS NULL AND s.facts = '''*'''
+            AND l.max_price_minor + 0 >= s.min_price AND l.min_price_minor + 0 <= s.max_price) AS found
         LIMIT $7::bigint
       ), offers AS MATERIALIZED (
         SELECT v.listing_id, v.own_facts
@@ -191,17 +207,17 @@ constexpr pg::statement count_scoped_facets{"count_facets", R"(
         UNION ALL
         SELECT fact FROM (SELECT DISTINCT listing_id, fact
                           FROM offers, unnest(own_facts) AS fact) AS own
-      ) AS facts GROUP BY fact) AS c
+      ) AS facts
+      WHERE s.facet = '' OR fact = '*' OR starts_with(fact, s.facet || '=')
+      GROUP BY fact) AS c
   )
   SELECT facet, fact, listings FROM (
     SELECT facet, fact, listings, row_number() OVER (
              PARTITION BY facet, split_part(fact, '=', 1) ORDER BY listings DESC, fact) AS place
     FROM counted c
-    WHERE fact = '*'
-       OR CASE WHEN facet = '' THEN NOT EXISTS (
-                 SELECT FROM scopes s
-                 WHERE s.facet <> '' AND starts_with(c.fact, s.facet || '='))
-               ELSE starts_with(fact, facet || '=') END) AS placed
+    WHERE facet <> '' OR NOT EXISTS (
+      SELECT FROM unnest($10::text[]) AS filtered
+      WHERE starts_with(c.fact, filtered || '='))) AS placed
   WHERE place <= CASE WHEN starts_with(fact, 'category=') THEN $9::bigint ELSE $8::bigint END
      OR starts_with(fact, 'price=')
   ORDER BY listings DESC, fact)",
@@ -314,10 +330,10 @@ struct stored_row {
 BOOST_DESCRIBE_STRUCT(stored_row, (),
                       (id, sku, slug, name, description, brand, image, categories, price_minor,
                        currency, attributes, variant_of, version, archived, variants))
-#define STORED_PRODUCTS                                                                         \
-  "SELECT id, sku, slug, name, description, brand, image, categories, price_minor, currency, "  \
-  "attributes, variant_of, version, archived_at IS NOT NULL AS archived, "                      \
-  "(SELECT count(*) FROM products v WHERE v.variant_of = p.id AND v.archived_at IS NULL) "      \
+#define STORED_PRODUCTS                                                                        \
+  "SELECT id, sku, slug, name, description, brand, image, categories, price_minor, currency, " \
+  "attributes, variant_of, version, archived_at IS NOT NULL AS archived, "                     \
+  "(SELECT count(*) FROM products v WHERE v.variant_of = p.id AND v.archived_at IS NULL) "     \
   "AS variants FROM products p "
 
 constexpr pg::statement select_stored{"select_stored", STORED_PRODUCTS "WHERE id = $1"};
@@ -478,8 +494,8 @@ constexpr pg::statement check_messages{"check_stock_messages", R"(
                                        60s};
 
 constexpr pg::statement count_checked{
-    "count_checked", "SELECT (SELECT count(*) FROM products) + (SELECT count(*) FROM stock_messages)",
-    60s};
+    "count_checked",
+    "SELECT (SELECT count(*) FROM products) + (SELECT count(*) FROM stock_messages)", 60s};
 
 // ---------------------------------------------------------------------------------------------
 
@@ -562,7 +578,9 @@ std::vector<stored_product> stored(std::vector<stored_row> rows) {
   return out;
 }
 
-std::string opening_key(uuid product) { return "import:" + product.str(); }
+std::string opening_key(uuid product) {
+  return "import:" + product.str();
+}
 
 std::string stocktake_key(uuid import_id, uuid product, std::int64_t line) {
   return "stocktake:" + import_id.str() + ':' + product.str() + ':' + std::to_string(line);
@@ -634,6 +652,11 @@ task<std::optional<product_detail>> read_back(pg::transaction& tx, uuid id) {
 
 // ---------------------------------------------------------------------------------------------
 
+std::string search_url(const std::string& database_url) {
+  return database_url + (database_url.find('?') == database_url.npos ? '?' : '&') +
+         "options=-c%20plan_cache_mode%3Dforce_custom_plan";
+}
+
 task<std::optional<product_detail>> repository::find(const context& ctx, uuid id) {
   auto rows = co_await db_.query<product_row>(ctx, select_product, id);
   co_return detail_of(std::move(rows));
@@ -691,14 +714,15 @@ task<listing_page> repository::list(const context& ctx, const listing_query& que
 
 task<repository::facet_counts> repository::count_facets(const context& ctx,
                                                         const listing_query& query) {
-  std::vector<std::string> facets, facts;
+  std::vector<std::string> facets, facts, filtered;
   std::vector<std::int64_t> min_prices, max_prices;
   std::vector<scoped_count> rows;
   facet_counts out;
   for (const auto& s : facet_scopes(query)) {
+    if (!s.facet.empty()) filtered.push_back(s.facet);
     if (s.whole_catalogue) {
-      auto all = co_await searches_.query<scoped_count>(ctx, count_all_facets, s.facet, facet_values,
-                                                             category_values);
+      auto all = co_await searches_.query<scoped_count>(ctx, count_all_facets, s.facet,
+                                                        facet_values, category_values);
       rows.insert(rows.end(), std::make_move_iterator(all.begin()),
                   std::make_move_iterator(all.end()));
       continue;
@@ -712,7 +736,7 @@ task<repository::facet_counts> repository::count_facets(const context& ctx,
     const search_parameters search(query);
     auto counted = co_await searches_.query<scoped_count>(
         ctx, count_scoped_facets, search.typed, search.loosely, facets, facts, min_prices,
-        max_prices, counted_candidates + 1, facet_values, category_values);
+        max_prices, counted_candidates + 1, facet_values, category_values, filtered);
     for (const auto& c : counted)
       if (c.fact == "*" && c.listings > counted_candidates) out.capped = true;
     rows.insert(rows.end(), std::make_move_iterator(counted.begin()),
@@ -778,8 +802,8 @@ task<outcome<product_detail>> repository::create(const context& ctx, const produ
   if (!present.empty()) w.slug = present.front().slug;
   if (parent_name) {
     const auto parent = co_await find_parent(tx, *parent_name);
-    const auto refused = why_not_variant(present.empty() ? nullptr : &present.front(),
-                                         parent ? &*parent : nullptr);
+    const auto refused =
+        why_not_variant(present.empty() ? nullptr : &present.front(), parent ? &*parent : nullptr);
     if (refused) co_return std::unexpected(*refused);
     w.variant_of = parent->id;
   }
@@ -814,8 +838,7 @@ task<outcome<product_detail>> repository::replace(const context& ctx, uuid id,
   auto row = co_await tx.query_one<stored_row>(select_stored, id);
   if (!row || row->archived) co_return std::unexpected(failure::not_found);
   const auto present = stored(std::move(*row));
-  if (version && present.version != *version)
-    co_return std::unexpected(failure::changed_meanwhile);
+  if (version && present.version != *version) co_return std::unexpected(failure::changed_meanwhile);
 
   if (content.sku != present.content.sku) {
     const std::vector<std::string> skus{content.sku};
@@ -856,8 +879,7 @@ task<outcome<void>> repository::archive(const context& ctx, uuid id,
 
 task<repository::import_outcome> repository::import_lines(const context& ctx, uuid import_id,
                                                           const std::vector<import_line>& lines,
-                                                          import_stock stock,
-                                                          bool is_last_chance) {
+                                                          import_stock stock, bool is_last_chance) {
   const catalogue_change change(version_);
   auto tx = co_await bulk_.begin(ctx);
   co_await tx.execute(lock_catalogue);
@@ -927,7 +949,8 @@ task<> repository::mark_sent(const context& ctx, const std::vector<std::int64_t>
   co_await db_.execute(ctx, mark_messages_sent, messages);
 }
 
-task<> repository::mark_refused(const context& ctx, std::int64_t message, std::string_view refusal) {
+task<> repository::mark_refused(const context& ctx, std::int64_t message,
+                                std::string_view refusal) {
   co_await db_.execute(ctx, mark_message_refused, message, refusal);
 }
 

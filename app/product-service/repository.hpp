@@ -3,7 +3,8 @@
 // All of product-service's SQL.
 //
 // Errors: what the business may expect is an `outcome` or a line's result; pg::unavailable,
-// pg::unknown_outcome and pg::error are thrown. After unknown_outcome the same call may be repeated.
+// pg::unknown_outcome and pg::error are thrown. After unknown_outcome the same call may be
+// repeated.
 //
 // Everything that writes the catalogue takes one lock first, so that rules that span products
 // (one level of variants, unique slugs) can be checked before the write. Whatever may have changed
@@ -46,8 +47,8 @@ BOOST_DESCRIBE_ENUM(suggestion_kind, product, category, brand, search)
 struct suggestion {
   suggestion_kind kind = suggestion_kind::search;
   std::string text;
-  std::optional<std::string> slug;   // of a product
-  std::optional<std::string> image;  // of a product
+  std::optional<std::string> slug;    // of a product
+  std::optional<std::string> image;   // of a product
   std::optional<std::int64_t> count;  // products with this category, brand or word
 };
 BOOST_DESCRIBE_STRUCT(suggestion, (), (kind, text, slug, image, count))
@@ -71,10 +72,14 @@ struct stock_message {
 };
 BOOST_DESCRIBE_STRUCT(stock_message, (), (message_id, product_id, key, reason, quantity))
 
+// The database's URL for lists and search: what a list is filtered by decides how it is best read,
+// so each is planned for itself.
+std::string search_url(const std::string& database_url);
+
 class repository {
  public:
-  // `searches` serves what may take long because of what a shopper asked, `bulk` what takes long by
-  // its nature: imports and the books.
+  // `searches` (on search_url) serves what may take long because of what a shopper asked, `bulk`
+  // what takes long by its nature: imports and the books.
   repository(pg::pool& db, pg::pool& searches, pg::pool& bulk, catalogue_version& version)
       : db_(db), searches_(searches), bulk_(bulk), version_(version) {}
 

@@ -39,7 +39,8 @@ struct list_query {
   json::list<uuid, 0, 100> ids;
 };
 BOOST_DESCRIBE_STRUCT(list_query, (),
-                      (search, category, brand, min_price, max_price, attr, sort, limit, cursor, ids))
+                      (search, category, brand, min_price, max_price, attr, sort, limit, cursor,
+                       ids))
 
 struct suggest_query {
   json::text<0, 200> q;
@@ -105,15 +106,16 @@ std::expected<listing_query, json::errors> listing_query_of(const list_query& in
 
   constexpr std::size_t most_attributes = 20, most_values = 50;
   if (in.attr.size() > most_attributes)
-    errors.push_back({"attr.*", "must name at most " + std::to_string(most_attributes) +
-                                    " attributes"});
+    errors.push_back(
+        {"attr.*", "must name at most " + std::to_string(most_attributes) + " attributes"});
   for (const auto& [name, values] : in.attr) {
     const bool right = values.size() <= most_values && json::count_characters(name) <= 50 &&
                        std::ranges::all_of(values, [](const std::string& value) {
                          return !value.empty() && json::count_characters(value) <= 200;
                        });
     if (!right)
-      errors.push_back({"attr.*", "must be attr.<name>=<value>, each value of 1 to 200 characters"});
+      errors.push_back(
+          {"attr.*", "must be attr.<name>=<value>, each value of 1 to 200 characters"});
   }
   out.where.attributes = in.attr;
 
@@ -205,8 +207,8 @@ task<http::response<product_detail>> put_product(
   if (!content) co_return http::problems::bad_request(std::move(content.error()));
   const auto wanted = version_wanted(*in.if_match);
   if (wanted.never) co_return http::problems::precondition_failed();
-  auto product = co_await to.products.replace(ctx, in.path.id, wanted.version, *content,
-                                              in.body.variant_of);
+  auto product =
+      co_await to.products.replace(ctx, in.path.id, wanted.version, *content, in.body.variant_of);
   co_return co_await changed(ctx, to, std::move(product));
 }
 
@@ -223,8 +225,7 @@ task<http::response<product_detail>> patch_product(
   std::optional<std::string> parent = in.body.variant_of.value;
   if (!in.body.variant_of.present && present->variant_of) parent = present->variant_of->str();
   // Worked out from this version, so valid for no other.
-  auto product =
-      co_await to.products.replace(ctx, in.path.id, present->version, *content, parent);
+  auto product = co_await to.products.replace(ctx, in.path.id, present->version, *content, parent);
   co_return co_await changed(ctx, to, std::move(product));
 }
 
@@ -302,33 +303,49 @@ void add_routes(http::router& routes, services to) {
       {method::get, "/categories", "The tree of categories", http::anyone}, with(list_categories));
 
   routes.on<request<none, none, new_product>, product_detail>(
-      {.method = method::post, .path = "/products",
-       .summary = "A new product; the sku of an archived one revives it", .who = http::admin,
+      {.method = method::post,
+       .path = "/products",
+       .summary = "A new product; the sku of an archived one revives it",
+       .who = http::admin,
        .max_body = largest_product},
       with(create_product));
   routes.on<request<by_id, none, product_replacement>, product_detail>(
-      {.method = method::put, .path = "/products/{id}",
+      {.method = method::put,
+       .path = "/products/{id}",
        .summary = "Replaces what a product says; what is left out is empty then",
-       .who = http::admin, .if_match = true, .max_body = largest_product},
+       .who = http::admin,
+       .if_match = true,
+       .max_body = largest_product},
       with(put_product));
   routes.on<request<by_id, none, product_patch>, product_detail>(
-      {.method = method::patch, .path = "/products/{id}",
+      {.method = method::patch,
+       .path = "/products/{id}",
        .summary = "Changes some fields; null takes a field, or one attribute, away",
-       .who = http::admin, .if_match = true, .max_body = largest_product},
+       .who = http::admin,
+       .if_match = true,
+       .max_body = largest_product},
       with(patch_product));
-  routes.on<request<by_id>, none>(
-      {.method = method::delete_, .path = "/products/{id}",
-       .summary = "Archives a product and its variants", .who = http::admin, .if_match = true},
-      with(archive_product));
+  routes.on<request<by_id>, none>({.method = method::delete_,
+                                   .path = "/products/{id}",
+                                   .summary = "Archives a product and its variants",
+                                   .who = http::admin,
+                                   .if_match = true},
+                                  with(archive_product));
   routes.on_upload<request<none, import_query>, import_report>(
-      {.method = method::post, .path = "/products/import",
-       .summary = "JSON Lines, each a product: made or updated by its sku", .who = http::admin,
-       .max_body = largest_import, .time_limit = std::chrono::hours(2)},
+      {.method = method::post,
+       .path = "/products/import",
+       .summary = "JSON Lines, each a product: made or updated by its sku",
+       .who = http::admin,
+       .max_body = largest_import,
+       .time_limit = std::chrono::hours(2)},
       with(import_products));
 
   routes.on_stream<request<none, books_query>, repository::book_entry>(
-      {.method = method::get, .path = "/books", .summary = "What the audit compares",
-       .who = http::service("order") | http::admin, .time_limit = std::chrono::seconds(60)},
+      {.method = method::get,
+       .path = "/books",
+       .summary = "What the audit compares",
+       .who = http::service("order") | http::admin,
+       .time_limit = std::chrono::seconds(60)},
       with(stream_books));
 }
 

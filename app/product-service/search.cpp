@@ -38,7 +38,9 @@ class conjunction {
   std::string text_;
 };
 
-std::string attribute_facet(std::string_view name) { return "attr." + std::string(name); }
+std::string attribute_facet(std::string_view name) {
+  return "attr." + std::string(name);
+}
 
 }  // namespace
 
@@ -114,8 +116,8 @@ std::vector<scope> facet_scopes(const listing_query& query) {
       s.min_price = where.min_price.value_or(0);
       s.max_price = where.max_price.value_or(max_price_minor);
     }
-    s.whole_catalogue = !query.search && s.facts == every_fact &&
-                        (s.facet == "price" || !where.by_price());
+    s.whole_catalogue =
+        !query.search && s.facts == every_fact && (s.facet == "price" || !where.by_price());
     out.push_back(std::move(s));
   };
   add("");
@@ -193,7 +195,8 @@ std::vector<category> category_tree(const std::vector<fact_count>& counts) {
   constexpr std::string_view prefix = "category=";
   std::vector<category> roots;
   for (const auto& [fact, count] : counts)
-    if (fact.starts_with(prefix)) insert(roots, std::string_view(fact).substr(prefix.size()), 0, count);
+    if (fact.starts_with(prefix))
+      insert(roots, std::string_view(fact).substr(prefix.size()), 0, count);
   return roots;
 }
 

@@ -17,9 +17,9 @@
 
 namespace souk::product {
 
-inline constexpr std::int64_t facet_values = 20;       // shown of each facet, the most frequent
-inline constexpr std::int64_t category_values = 60;    // of categories, which have levels
-inline constexpr std::size_t facet_attributes = 20;    // attributes that become facets
+inline constexpr std::int64_t facet_values = 20;           // shown of each facet, the most frequent
+inline constexpr std::int64_t category_values = 60;        // of categories, which have levels
+inline constexpr std::size_t facet_attributes = 20;        // attributes that become facets
 inline constexpr std::int64_t counted_candidates = 1'000;  // listings that facets are counted over
 
 enum class sort_order { featured, relevance, newest, price_asc, price_desc, name };

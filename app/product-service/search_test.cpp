@@ -105,8 +105,8 @@ TEST(facets, are_sorted_into_their_places) {
                                    {"*", 9}});
   EXPECT_THAT(facets.category, ElementsAre(counted_value{"Men", 9}, counted_value{"Men/Tops", 4}));
   EXPECT_THAT(facets.brand, ElementsAre(counted_value{"A=B", 7}));
-  EXPECT_THAT(facets.price, ElementsAre(counted_price_range{1, 99, 2},
-                                        counted_price_range{2000, 4999, 6}));
+  EXPECT_THAT(facets.price,
+              ElementsAre(counted_price_range{1, 99, 2}, counted_price_range{2000, 4999, 6}));
   EXPECT_THAT(facets.attributes.at("size"),
               ElementsAre(counted_value{"M", 5}, counted_value{"S", 3}));
 }

@@ -115,8 +115,8 @@ task<> stock_levels::ask(const std::vector<uuid>& batch) {
     const auto answer =
         co_await inventory_.call_for<stock_list>(ctx, http::get(std::move(path)).within(500ms));
     if (!answer)
-      throw http::call_failed(inventory_.name(),
-                              "refused with status " + std::to_string(answer.error().status), false);
+      throw http::call_failed(
+          inventory_.name(), "refused with status " + std::to_string(answer.error().status), false);
     for (const auto& id : batch) levels_[id] = {.known_at = asked_at, .wanted = true};
     for (const auto& item : answer->items)
       if (const auto found = levels_.find(item.product_id); found != levels_.end())

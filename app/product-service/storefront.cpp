@@ -12,9 +12,9 @@ constexpr std::size_t cursor_parts = 4;
 std::string cursor_of(const listing_query& asked, const listing_query& effective,
                       const page_key& last) {
   const bool loosely = effective.search && effective.search->loosely;
-  return encode_cursor(list_name(asked), {last.sort_key, last.id.str(),
-                                          effective.search ? effective.search->typed : "",
-                                          loosely ? "loosely" : ""});
+  return encode_cursor(list_name(asked),
+                       {last.sort_key, last.id.str(),
+                        effective.search ? effective.search->typed : "", loosely ? "loosely" : ""});
 }
 
 struct position {
@@ -44,8 +44,7 @@ struct page_rest {
   std::optional<facet_set> facets;
   std::optional<std::string> did_you_mean;
 };
-BOOST_DESCRIBE_STRUCT(page_rest, (),
-                      (next_cursor, total, total_is_at_least, facets, did_you_mean))
+BOOST_DESCRIBE_STRUCT(page_rest, (), (next_cursor, total, total_is_at_least, facets, did_you_mean))
 
 stocked_json encode(const listing_page& page, const page_rest& rest) {
   stocked_json out;
@@ -83,8 +82,8 @@ task<std::optional<storefront::encoded>> storefront::product(const context& ctx,
 task<storefront::answer_ptr> storefront::make_product(const context& ctx,
                                                       const std::string& id_or_slug) {
   const auto id = uuid::parse(id_or_slug);
-  auto found = id ? co_await products_.find(ctx, *id)
-                  : co_await products_.find_by_slug(ctx, id_or_slug);
+  auto found =
+      id ? co_await products_.find(ctx, *id) : co_await products_.find_by_slug(ctx, id_or_slug);
   if (!found) co_return nullptr;
   co_return std::make_shared<answer>(product::encode(*found), found->version);
 }

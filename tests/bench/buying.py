@@ -65,7 +65,7 @@ def measure(store: Store, products: list[str]) -> Result:
     service_calls = calls.read()
     array = ",".join(products)
     scripts = compose(store, sampled, [
-        Marker([products[0]], f"('{{{array}}}'::uuid[])[:product::int]",
+        Marker([products[0]] * SAMPLES, f"('{{{array}}}'::uuid[])[:product::int]",
                [f"\\set product random(1, {len(products)})"]),
     ], repeats_under_load(sampled, service_calls, operations))
     if not {"order", "inventory", "payment"} <= set(scripts):

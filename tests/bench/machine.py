@@ -115,6 +115,7 @@ class Usage:
     seconds: dict[str, float] = field(default_factory=dict)  # CPU time by program
     busy: dict[str, float] = field(default_factory=dict)     # share of each core: tested, others
     stolen: float = 0.0                                      # largest share that a core lost
+    core_seconds: float = 0.0                                # that both cores were busy
 
 
 class Meter:
@@ -130,6 +131,7 @@ class Meter:
             busy, steal, total = (b - a for a, b in zip(self._times[name], _core_times(core)))
             usage.busy[name] = busy / total if total else 0.0
             usage.stolen = max(usage.stolen, steal / total if total else 0.0)
+            usage.core_seconds += busy / TICKS
         for name, pid in self._roots.items():
             usage.seconds[name] = cpu_seconds(name, pid) - self._cpu[name]
         return usage

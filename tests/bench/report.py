@@ -23,6 +23,11 @@ class Round:
         used = {**self.usage.seconds, self.generator: self.generator_seconds}
         return {name: s * 1e6 / self.operations for name, s in used.items()}
 
+    def foreign(self) -> float:
+        """How much of a core was taken by programs that have nothing to do with it."""
+        own = sum(self.usage.seconds.values()) + self.generator_seconds
+        return max(0.0, self.usage.core_seconds - own) / self.seconds
+
 
 @dataclass
 class Side:
@@ -35,7 +40,8 @@ class Side:
     others_busy: float
     generator: str
     generator_share: float  # of one core
-    stolen: float
+    stolen: float   # by the machine's host
+    foreign: float  # by other programs, of one core
 
     @staticmethod
     def of(what: str, rounds: list[Round]) -> "Side":
@@ -47,7 +53,7 @@ class Side:
             statistics.median(r.usage.busy["others"] for r in rounds),
             rounds[0].generator,
             statistics.median(r.generator_seconds / r.seconds for r in rounds),
-            max(r.usage.stolen for r in rounds))
+            max(r.usage.stolen for r in rounds), max(r.foreign() for r in rounds))
 
     def bound(self, tested: str) -> str:
         """Whether the generator kept its rate. A closed loop asks as fast as it is answered, so it
@@ -134,9 +140,12 @@ def details(results: list[Result]) -> str:
             lines.append(f"    CPU µs per operation: {_cpu(side)}")
             if "nginx" in side.cpu:
                 lines.append(f"    {side.bound('its core')}")
-        stolen = max(side.stolen for side in [r.ours, *r.limits])
-        if stolen > 0.02:
+        sides = [r.ours, *r.limits]
+        if (stolen := max(side.stolen for side in sides)) > 0.02:
             lines.append(f"  the machine's host took up to {stolen:.0%} of a core meanwhile")
+        if (foreign := max(side.foreign for side in sides)) > 0.15:
+            lines.append(f"  OTHER PROGRAMS took up to {foreign:.0%} of a core meanwhile: "
+                         "measure again when the machine is quiet")
         lines += [f"  {note}" for note in r.notes]
     return "\n".join(lines)
 

@@ -127,23 +127,30 @@ def _shape(unit: Unit) -> tuple[str, ...]:
     return tuple(e.sql for e in unit)
 
 
+@dataclass
+class Sample:
+    number: int  # of the operation that it shows
+    units: list[Unit]
+
+
 def samples(executions: list[Execution], idle: tuple[float, float],
-            times: list[tuple[float, float]]) -> dict[str, list[list[Unit]]]:
+            times: list[tuple[float, float]]) -> dict[str, list[Sample]]:
     """By database, what was done in each of the given times (seconds since 1970), without what is
     done in `idle`, too. Only samples of the commonest form are kept, at least two."""
-    found: dict[str, list[list[Unit]]] = {}
+    found: dict[str, list[Sample]] = {}
     for database in {e.database for e in executions} - {"postgres"}:
         own = _units([e for e in executions if e.database == database])
         background = {_shape(u) for u in own if idle[0] <= u[0].at < idle[1]}
         own = [u for u in own if _shape(u) not in background]
-        all_samples = [[u for u in own if begin <= u[0].at < end] for begin, end in times]
+        all_samples = [Sample(number, [u for u in own if begin <= u[0].at < end])
+                       for number, (begin, end) in enumerate(times)]
         commonest, count = collections.Counter(
-            tuple(map(_shape, s)) for s in all_samples).most_common(1)[0]
+            tuple(map(_shape, s.units)) for s in all_samples).most_common(1)[0]
         if not commonest:
             continue
         if count < 2:
             raise Failed(f"{database} does something else each time; nothing to compare with")
-        found[database] = [s for s in all_samples if tuple(map(_shape, s)) == commonest]
+        found[database] = [s for s in all_samples if tuple(map(_shape, s.units)) == commonest]
     return found
 
 
@@ -197,16 +204,21 @@ class _Composer:
         self._types: dict[str, list[str]] = {}
         self._tags: dict[str, str] = {}
         self._returns: set[int] = set()  # positions whose results are used later
+        self._draws = False  # whether the script draws one of the samples
+        self._numbers: list[int] = []  # of the samples
 
-    def compose(self, sampled: list[list[Unit]], repeats: dict[int, float]) -> Script:
+    def compose(self, sampled: list[Sample], repeats: dict[int, float]) -> Script:
         """`repeats`: query identifier -> how often for each time that it stands in the sample."""
-        first = sampled[0]
-        flat = [[e for unit in s for e in unit] for s in sampled]
+        first = sampled[0].units
+        self._numbers = [s.number for s in sampled]
+        flat = [[e for unit in s.units for e in unit] for s in sampled]
         bodies = []
         for position, executions in enumerate(zip(*flat)):
             bodies.append(self._statement(position, list(executions), flat[0]))
         lines = ["\\set n :n + 1"]
         lines += dict.fromkeys(line for m in self._markers for line in m.sets)
+        if self._draws:
+            lines.append(f"\\set sample random(1, {len(flat)})")
         position = 0
         for number, unit in enumerate(first):
             times = next((repeats[e.query] for e in unit if e.query in repeats), 1.0)
@@ -283,6 +295,10 @@ class _Composer:
             return f"left(:nil::text, 0)::{sql_type}"
         if len(set(texts)) == 1:
             return f":{self._define(texts[0])}::{sql_type}"
+        if sql_type.endswith("[]"):  # lists of what was found, of any length: one of those seen
+            seen = ", ".join(f":{self._define(t)}::text" for t in texts)
+            self._draws = True
+            return f"(ARRAY[{seen}])[:sample::int]::{sql_type}"
         if sql_type in ("bigint", "integer") or all(t.isdigit() for t in texts):
             return f":{self._returned(position, sql, number, earlier)}::{sql_type}"
         return f"({self._slot(tuple(texts))})::{sql_type}"
@@ -298,15 +314,14 @@ class _Composer:
     def _split_known(self, texts: list[str]) -> str | None:
         """The texts as a concatenation of fixed parts, markers and identifiers; nothing if none of
         these is in it, or something else varies."""
-        tokens = [(dict(enumerate(m.values)), m.expression) for m in self._markers]
-        for found in zip(*(list(dict.fromkeys(_UUID.findall(t))) for t in texts)):
+        tokens = [([m.values[n] for n in self._numbers], m.expression) for m in self._markers]
+        for found in zip(*(dict.fromkeys(_UUID.findall(t)) for t in texts)):
             if len(set(found)) > 1:
-                tokens.append((dict(enumerate(found)), self._slot(found)))
+                tokens.append((list(found), self._slot(found)))
         templates = set()
         for i, text in enumerate(texts):
             for number, (values, _) in enumerate(tokens):
-                if values[i % len(values)]:
-                    text = text.replace(values[i % len(values)], f"\0{number}\0")
+                text = text.replace(values[i], f"\0{number}\0")
             templates.add(text)
         if len(templates) != 1 or "\0" not in (template := templates.pop()):
             return None
@@ -350,7 +365,7 @@ class _Composer:
         raise Failed(f"where ${number} comes from is not known: {sql[:300]}")
 
 
-def compose(store: Store, sampled: dict[str, list[list[Unit]]], markers: list[Marker],
+def compose(store: Store, sampled: dict[str, list[Sample]], markers: list[Marker],
             repeats: dict[str, dict[int, float]]) -> dict[str, Script]:
     return {database: _Composer(store, database, markers).compose(s, repeats.get(database, {}))
             for database, s in sorted(sampled.items())}
@@ -377,14 +392,14 @@ class Calls:
         return found
 
 
-def repeats_under_load(sampled: dict[str, list[list[Unit]]],
+def repeats_under_load(sampled: dict[str, list[Sample]],
                        calls: dict[str, dict[int, tuple[int, str]]],
                        operations: int) -> dict[str, dict[int, float]]:
     """How often a statement was called for each time that it stands in the sample: under load, a
     service may ask for several callers at once, or look again."""
     out: dict[str, dict[int, float]] = {}
     for database, all_samples in sampled.items():
-        counts = collections.Counter(e.query for unit in all_samples[0] for e in unit
+        counts = collections.Counter(e.query for unit in all_samples[0].units for e in unit
                                      if not _is_control(e.sql))
         out[database] = {query: calls[database].get(query, (0, ""))[0] / (operations * times)
                          for query, times in counts.items()}

@@ -16,8 +16,9 @@ test('a checkout is one trace with one root and no missing parent', async () => 
   const wanted = ['cart-service', 'inventory-service', 'mock-gateway', 'order-service', 'payment-service', 'product-service'];
   const trace = await until('all spans of the checkout', 20_000, async () => {
     const all = spans();
-    const root = all.filter((s) => s.service === 'order-service' && s.name === 'POST /orders').at(-1);
-    const mine = all.filter((s) => s.traceId === root?.traceId);
+    const saga = all.find((s) => s.name === 'checkout' &&
+      s.attributes.some((a: any) => a.key === 'order.id' && a.value.stringValue === placed.body.id));
+    const mine = all.filter((s) => s.traceId === saga?.traceId);
     const services = [...new Set(mine.map((s) => s.service))].sort();
     const ids = new Set(mine.map((s) => s.spanId));
     return wanted.every((w) => services.includes(w)) && mine.every((s) => !s.parentSpanId || ids.has(s.parentSpanId)) && mine;

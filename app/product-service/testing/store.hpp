@@ -131,8 +131,7 @@ struct store {
         const std::string& listens_at = {}, std::size_t cache_bytes = 1 << 20)
       : loop(on),
         db(loop, pg::settings{.url = url}),
-        searches(loop, pg::settings{.url = url + "?options=-c%20plan_cache_mode%3Dforce_custom_plan",
-                                    .shared_readers = 4}),
+        searches(loop, pg::settings{.url = search_url(url), .shared_readers = 4}),
         bulk(loop, pg::settings{.url = url, .statement_timeout = std::chrono::seconds(60)}),
         products(db, searches, bulk, version),
         stock(loop, {.name = "inventory", .url = inventory_url}),
@@ -142,9 +141,7 @@ struct store {
         listener(
             loop, listens_at.empty() ? url : listens_at, "catalogue",
             [this](std::string_view) { version.raise(); },
-            [this](bool connected) { version.listening(connected); }) {}
-
-  void start() {
+            [this](bool connected) { version.listening(connected); }) {
     for (std::size_t i = 0; i < stock_levels::fetchers; ++i) loop.spawn("levels", stock.fetch());
     for (std::size_t i = 0; i < stock_messenger::senders; ++i)
       loop.spawn("sender", messenger.send());
@@ -176,7 +173,6 @@ class server {
     signer_.emplace(folder_ / "key.pem", "souk", "souk");
 
     auto& s = loop_->make<store>(*loop_, url, stocks.stub.url());
-    s.start();
     add_routes(loop_->routes(), {s.products, s.front, s.messenger, "USD"});
     server_ = std::make_unique<http::server>(
         *loop_,
@@ -209,8 +205,7 @@ class server {
                                   std::string_view body = {}, std::string if_match = {}) {
     souk::testing::http_headers headers{{"Authorization", "Bearer " + token(true)}};
     if (!if_match.empty()) headers.emplace_back("If-Match", std::move(if_match));
-    return souk::testing::http_call(port(), method, path, headers, body,
-                                    std::chrono::seconds(120));
+    return souk::testing::http_call(port(), method, path, headers, body, std::chrono::seconds(120));
   }
 
   const std::string url;
@@ -224,6 +219,11 @@ class server {
   std::unique_ptr<http::server> server_;
   std::thread thread_;
 };
+
+inline std::string database_of(const std::string& url) {
+  const auto begin = url.rfind('/', url.find('?')) + 1;
+  return url.substr(begin, url.find('?') - begin);
+}
 
 template <class T>
 T read_as(const souk::testing::http_answer& answer) {
