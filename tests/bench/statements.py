@@ -425,6 +425,7 @@ def compare(script: Script, service_calls: dict[int, tuple[int, str]], operation
             script_calls: dict[int, tuple[int, str]], transactions: int) -> Comparison:
     """Without BEGIN and COMMIT, which PostgreSQL does not count when they are prepared."""
     own = set(script.services_queries.values())
+    print(sorted(((c, t[:150]) for q, (c, t) in service_calls.items() if q not in own), reverse=True)[:6])  # DEBUG
     tags = tuple(f"/* {tag} */" for tag in script.queries)
     others = [calls for query, (calls, text) in service_calls.items()
               if query not in own and not (text and _is_control(text))]
