@@ -2,12 +2,24 @@
 
 namespace souk::order {
 
+// What all who wait for one order share.
+struct order_watch::entry {
+  explicit entry(const executor& on) : changed(on) {}
+  signal changed;
+  std::optional<order_view> latest;
+
+  bool has_news(std::int64_t seen) const { return latest && latest->version > seen; }
+};
+
+order_watch::order_watch(executor on) : on_(std::move(on)) {}
+order_watch::~order_watch() = default;
+
 void order_watch::settled(const order_view& o) {
   const auto found = entries_.find(o.id);
   if (found == entries_.end()) return;
-  if (auto entry = found->second.lock()) {
-    entry->latest = o;
-    entry->changed.notify_all();
+  if (auto waited_for = found->second.lock()) {
+    waited_for->latest = o;
+    waited_for->changed.notify_all();
   }
 }
 
@@ -22,11 +34,8 @@ order_watch::waiter::~waiter() {
 }
 
 task<std::optional<order_view>> order_watch::waiter::wait_until(steady_clock::time_point until) {
-  const auto has_news = [](const entry& e, std::int64_t seen) {
-    return e.latest && e.latest->version > seen;
-  };
-  if (!has_news(*entry_, seen_)) co_await entry_->changed.wait_until(until);
-  if (!has_news(*entry_, seen_)) co_return std::nullopt;
+  if (!entry_->has_news(seen_)) co_await entry_->changed.wait_until(until);
+  if (!entry_->has_news(seen_)) co_return std::nullopt;
   seen_ = entry_->latest->version;
   co_return entry_->latest;
 }

@@ -12,20 +12,16 @@
 namespace souk::order {
 
 class order_watch {
+  struct entry;
+
  public:
-  explicit order_watch(executor on) : on_(std::move(on)) {}
+  explicit order_watch(executor on);
+  ~order_watch();
+  order_watch(const order_watch&) = delete;
 
   // The worker has written a state that a request may be waiting for: confirmed or later.
   void settled(const order_view& o);
 
- private:
-  struct entry {
-    explicit entry(const executor& on) : changed(on) {}
-    signal changed;
-    std::optional<order_view> latest;
-  };
-
- public:
   // Sees every settled() from its making on. Must not outlive the watch.
   class waiter {
    public:

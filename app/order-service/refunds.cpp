@@ -25,7 +25,7 @@ task<std::expected<refund, failure>> refunds::request(const context& ctx, uuid o
       auto stored = co_await orders_.request_refund(ctx, r, key, hash);
       if (stored) {
         worker_.wake();
-        co_return co_await wait_for(std::move(*stored), until);
+        co_return co_await wait_for(ctx, std::move(*stored), until);
       }
       if (const auto* error = std::get_if<refund_error>(&stored.error())) {
         co_return std::unexpected(failure_of(*error));
@@ -39,10 +39,10 @@ task<std::expected<refund, failure>> refunds::request(const context& ctx, uuid o
   }
   if (known->request_hash != hash) co_return std::unexpected(order_error::key_reused);
   worker_.wake();
-  co_return co_await wait_for(std::move(*known), until);
+  co_return co_await wait_for(ctx, std::move(*known), until);
 }
 
-task<refund> refunds::wait_for(refund r, steady_clock::time_point until) {
+task<refund> refunds::wait_for(const context& ctx, refund r, steady_clock::time_point until) {
   const auto ended = [](const refund& some) {
     return some.state == refund_state::done || some.state == refund_state::refused;
   };
@@ -50,10 +50,7 @@ task<refund> refunds::wait_for(refund r, steady_clock::time_point until) {
   while (!ended(r) && steady_clock::now() < until) {
     const auto look = std::min(until, steady_clock::now() + 250ms);
     std::optional<order_view> o = co_await waiter.wait_until(look);
-    if (!o) {
-      const auto ctx = context::background("order-service", 3s);
-      o = co_await orders_.find(ctx, r.order_id);
-    }
+    if (!o) o = co_await orders_.find(ctx.with_time_limit(3s), r.order_id);
     if (!o) continue;
     const auto now = std::ranges::find(o->refunds, r.id, &refund::id);
     if (now != o->refunds.end()) r = *now;

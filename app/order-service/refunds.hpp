@@ -31,7 +31,7 @@ class refunds {
                                                const new_refund& wanted);
 
  private:
-  task<refund> wait_for(refund r, steady_clock::time_point until);
+  task<refund> wait_for(const context& ctx, refund r, steady_clock::time_point until);
 
   repository& orders_;
   checkout& worker_;

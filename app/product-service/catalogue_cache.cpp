@@ -52,10 +52,11 @@ task<catalogue_cache::answer_ptr> catalogue_cache::get(const context& ctx, std::
     hits_.add();
     co_return found;
   }
-  const auto begun_at = steady_clock::now();
-  const auto version = version_.current();
-  const auto under_way = flights_.find(key);
-  if (under_way != flights_.end() && under_way->second->version == version) {
+  // What goes wrong for another need not go wrong for us (it may have been given up), so we stop
+  // waiting for others at some point.
+  for (int patience = 2; patience > 0; --patience) {
+    const auto under_way = flights_.find(key);
+    if (under_way == flights_.end() || under_way->second->version != version_.current()) break;
     const auto other = under_way->second;
     while (!other->over)
       if (!co_await other->landed.wait_until(ctx.deadline)) throw deadline_exceeded();
@@ -63,10 +64,10 @@ task<catalogue_cache::answer_ptr> catalogue_cache::get(const context& ctx, std::
       shared_.add();
       co_return other->made;
     }
-    // What went wrong for the other need not be wrong for us: it may have been given up.
   }
 
   misses_.add();
+  const auto begun_at = steady_clock::now();
   const auto mine = std::make_shared<flight>(executor_, version_.current());
   const landing guard(*this, key, mine);
   mine->made = co_await make();

@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
                                                    .statement_timeout = std::chrono::seconds(2)});
         auto& bulk =
             loop.make<pg::pool>(loop, pg::settings{.url = config.database_url,
-                                                   .connections = 4,
+                                                   .connections = 2,
                                                    .shared_readers = 1,
                                                    .statement_timeout = std::chrono::seconds(60)});
         auto& products = loop.make<product::repository>(db, searches, bulk, version);

@@ -17,7 +17,7 @@ import machine
 from machine import Failed
 from store import POSTGRES_PROGRAMS, Store
 
-_LINE = re.compile(r"^(\d+\.\d+) \[(\d+)\] (\S*)@(\S*) (-?\d+) ([A-Z]+):  (.*)$", re.S)
+_LINE = re.compile(r"^(\d+\.\d+) \[(\d+)\] \S*@(\S*) ([A-Z]+):  (.*)$", re.S)
 _BIND = re.compile(r"^duration: [\d.]+ ms  bind [^:]+: (.*)$", re.S)
 _PARAMETER = re.compile(r"\$(\d+) = (?:NULL|'((?:[^']|'')*)')(?:, |$)")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -28,7 +28,6 @@ class Execution:
     at: float  # seconds since 1970
     connection: int
     database: str
-    query: int  # PostgreSQL's identifier of the statement; 0 for BEGIN and the like
     sql: str
     parameters: tuple[str | None, ...]
 
@@ -44,7 +43,7 @@ class Log:
     @contextlib.contextmanager
     def recording(self):
         settings = {"log_min_duration_statement": "0", "log_parameter_max_length": "-1",
-                    "log_line_prefix": "'%n [%p] %u@%d %Q '"}
+                    "log_line_prefix": "'%n [%p] %u@%d '"}
         for name, value in settings.items():
             self._store.sql("postgres", f"ALTER SYSTEM SET {name} = {value}")
         self._store.sql("postgres", "SELECT pg_reload_conf()")
@@ -84,16 +83,15 @@ def _executions(text: str):
             entries[-1].append(line.removeprefix("\t"))
     matches = [_LINE.match("\n".join(entry)) for entry in entries]
     for entry, following in itertools.zip_longest(matches, matches[1:]):
-        bind = _BIND.match(entry[7]) if entry[6] == "LOG" else None
+        bind = _BIND.match(entry[5]) if entry[4] == "LOG" else None
         if not bind:
             continue
         parameters: tuple[str | None, ...] = ()
-        if following and following[6] == "DETAIL" and following[2] == entry[2]:
-            given = re.sub(r"^parameters: ", "", following[7], flags=re.I)
+        if following and following[4] == "DETAIL" and following[2] == entry[2]:
+            given = re.sub(r"^parameters: ", "", following[5], flags=re.I)
             parameters = tuple(None if m[2] is None else m[2].replace("''", "'")
                                for m in _PARAMETER.finditer(given))
-        yield Execution(float(entry[1]), int(entry[2]), entry[4], int(entry[5]), bind[1].strip(),
-                        parameters)
+        yield Execution(float(entry[1]), int(entry[2]), entry[3], bind[1].strip(), parameters)
 
 
 # -------------------------------------------------------------------------------------------------
@@ -121,6 +119,10 @@ def _units(executions: list[Execution]) -> list[Unit]:
         else:
             units.append([e])
     return units
+
+
+def _is_lone_read(unit: Unit) -> bool:
+    return len(unit) == 1 and not re.search(r"\b(INSERT|UPDATE|DELETE)\b", unit[0].sql, re.I)
 
 
 def _shape(unit: Unit) -> tuple[str, ...]:
@@ -171,8 +173,7 @@ class Script:
     database: str
     text: str
     defines: dict[str, str]
-    queries: dict[str, int]  # tag in the script -> how often per sample
-    services_queries: dict[str, int]  # tag -> the service's own query identifier
+    tags: dict[str, str]  # the comment before a statement in the script -> the statement
 
     def run(self, store: Store, clients: int, seconds: float) -> tuple[float, int, float]:
         """Transactions a second, their number, and pgbench's CPU time."""
@@ -201,14 +202,13 @@ class _Composer:
         self._markers = markers
         self._slots: dict[tuple[str, ...], str] = {}  # what varies together -> expression
         self._defines: dict[str, str] = {"nil": "-"}
-        self._types: dict[str, list[str]] = {}
         self._tags: dict[str, str] = {}
         self._returns: set[int] = set()  # positions whose results are used later
         self._draws = False  # whether the script draws one of the samples
         self._numbers: list[int] = []  # of the samples
 
-    def compose(self, sampled: list[Sample], repeats: dict[int, float]) -> Script:
-        """`repeats`: query identifier -> how often for each time that it stands in the sample."""
+    def compose(self, sampled: list[Sample], repeats: dict[str, float]) -> Script:
+        """`repeats`: how often a query for each time that it stands in the sample."""
         first = sampled[0].units
         self._numbers = [s.number for s in sampled]
         flat = [[e for unit in s.units for e in unit] for s in sampled]
@@ -221,7 +221,7 @@ class _Composer:
             lines.append(f"\\set sample random(1, {len(flat)})")
         position = 0
         for number, unit in enumerate(first):
-            times = next((repeats[e.query] for e in unit if e.query in repeats), 1.0)
+            times = repeats[_key(unit[0].sql)] if _is_lone_read(unit) else 1.0
             text = self._unit(unit, bodies, position)
             whole, part = int(times + 0.005), times - int(times + 0.005)
             lines += [text] * whole
@@ -229,9 +229,8 @@ class _Composer:
                 lines += [f"\\set chance{number} random(1, 1000000)",
                           f"\\if :chance{number} <= {round(part * 1e6)}", text, "\\endif"]
             position += len(unit)
-        counts = collections.Counter(self._tags[e.sql] for e in flat[0] if not _is_control(e.sql))
-        return Script(self._database, "\n".join(lines) + "\n", self._defines, dict(counts),
-                      {self._tags[e.sql]: e.query for e in flat[0] if not _is_control(e.sql)})
+        return Script(self._database, "\n".join(lines) + "\n", self._defines,
+                      {tag: sql for sql, tag in self._tags.items()})
 
     def _unit(self, unit: Unit, bodies: list[str], position: int) -> str:
         """A transaction's first statement travels with BEGIN, its last one with COMMIT, unless
@@ -262,7 +261,7 @@ class _Composer:
             return sql
         if re.search(r"(?<!:):[A-Za-z_]", sql) or ";" in sql:
             raise Failed(f"pgbench cannot run this statement as it is: {sql[:200]}")
-        tag = self._tags.setdefault(sql, f"souk{len(self._tags)}")
+        tag = self._tags.setdefault(sql, f"/* souk{len(self._tags)} */")
         types = self._types_of(sql)
         columns = list(zip(*(e.parameters for e in executions)))
         if len(columns) != len(types):
@@ -270,15 +269,13 @@ class _Composer:
         expressions = [self._parameter(position, sql, n + 1, values, types[n], earlier)
                        for n, values in enumerate(columns)]
         body = re.sub(r"\$(\d+)", lambda m: expressions[int(m[1]) - 1], sql)
-        return f"/* {tag} */ {body}"
+        return f"{tag} {body}"
 
     def _types_of(self, sql: str) -> list[str]:
-        if sql not in self._types:
-            rows = self._store.sql(
-                self._database, f"PREPARE q AS {sql};\n"
-                "SELECT unnest(parameter_types)::text FROM pg_prepared_statements;")
-            self._types[sql] = [row[0] for row in rows]
-        return self._types[sql]
+        """Of the parameters, as the server infers them."""
+        rows = self._store.sql(self._database, f"PREPARE q AS {sql};\n"
+                               "SELECT unnest(parameter_types) FROM pg_prepared_statements;")
+        return [row[0] for row in rows]
 
     def _parameter(self, position: int, sql: str, number: int, values: tuple[str | None, ...],
                    sql_type: str, earlier: list[Execution]) -> str:
@@ -366,12 +363,19 @@ class _Composer:
 
 
 def compose(store: Store, sampled: dict[str, list[Sample]], markers: list[Marker],
-            repeats: dict[str, dict[int, float]]) -> dict[str, Script]:
+            repeats: dict[str, dict[str, float]]) -> dict[str, Script]:
     return {database: _Composer(store, database, markers).compose(s, repeats.get(database, {}))
             for database, s in sorted(sampled.items())}
 
 
 # -------------------------------------------------------------------------------------------------
+
+
+def _key(sql: str) -> str:
+    """What is alike in a statement and in what pg_stat_statements shows for it. Its identifiers do
+    not serve: a statement that is planned anew may get another one."""
+    sql = re.sub(r"\$\d+|'(?:[^']|'')*'|\b\d+(\.\d+)?\b|\b(NULL|true|false)\b", "?", sql)
+    return " ".join(sql.split())
 
 
 class Calls:
@@ -381,28 +385,34 @@ class Calls:
         self._store = store
         store.sql("product", "SELECT pg_stat_statements_reset()")
 
-    def read(self) -> dict[str, dict[int, tuple[int, str]]]:
-        """By database and query identifier: calls and text."""
-        found: dict[str, dict[int, tuple[int, str]]] = collections.defaultdict(dict)
-        for database, query, calls, text in self._store.sql("product", """
-                SELECT d.datname, s.queryid, s.calls, regexp_replace(s.query, '\\s+', ' ', 'g')
+    def read(self) -> dict[str, list[tuple[int, str]]]:
+        """By database: calls and text."""
+        found: dict[str, list[tuple[int, str]]] = collections.defaultdict(list)
+        for database, calls, text in self._store.sql("product", r"""
+                SELECT d.datname, s.calls, regexp_replace(s.query, '\s+', ' ', 'g')
                 FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
                 JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = d.datname"""):
-            found[database][int(query)] = (int(calls), text)
+            found[database].append((int(calls), text))
         return found
 
 
-def repeats_under_load(sampled: dict[str, list[Sample]],
-                       calls: dict[str, dict[int, tuple[int, str]]],
-                       operations: int) -> dict[str, dict[int, float]]:
-    """How often a statement was called for each time that it stands in the sample: under load, a
-    service may ask for several callers at once, or look again."""
-    out: dict[str, dict[int, float]] = {}
+def _by_key(calls: list[tuple[int, str]]) -> collections.Counter[str]:
+    counted: collections.Counter[str] = collections.Counter()
+    for number, text in calls:
+        counted[_key(text)] += number
+    return counted
+
+
+def repeats_under_load(sampled: dict[str, list[Sample]], calls: dict[str, list[tuple[int, str]]],
+                       operations: int) -> dict[str, dict[str, float]]:
+    """How often a query was made for each time that it stands in the sample: under load, a service
+    may ask for several callers at once, or look again."""
+    out: dict[str, dict[str, float]] = {}
     for database, all_samples in sampled.items():
-        counts = collections.Counter(e.query for unit in all_samples[0].units for e in unit
-                                     if not _is_control(e.sql))
-        out[database] = {query: calls[database].get(query, (0, ""))[0] / (operations * times)
-                         for query, times in counts.items()}
+        made = _by_key(calls[database])
+        counts = collections.Counter(_key(unit[0].sql) for unit in all_samples[0].units
+                                     if _is_lone_read(unit))
+        out[database] = {key: made[key] / (operations * times) for key, times in counts.items()}
     return out
 
 
@@ -421,16 +431,14 @@ class Comparison:
                 f"({self.others:.2f} more are the services' other work)")
 
 
-def compare(script: Script, service_calls: dict[int, tuple[int, str]], operations: int,
-            script_calls: dict[int, tuple[int, str]], transactions: int) -> Comparison:
+def compare(script: Script, service_calls: list[tuple[int, str]], operations: int,
+            script_calls: list[tuple[int, str]], transactions: int) -> Comparison:
     """Without BEGIN and COMMIT, which PostgreSQL does not count when they are prepared."""
-    own = set(script.services_queries.values())
-    print(sorted(((c, t[:150]) for q, (c, t) in service_calls.items() if q not in own), reverse=True)[:6])  # DEBUG
-    tags = tuple(f"/* {tag} */" for tag in script.queries)
-    others = [calls for query, (calls, text) in service_calls.items()
-              if query not in own and not (text and _is_control(text))]
+    own = {_key(sql) for sql in script.tags.values()}
+    made = _by_key([(calls, text) for calls, text in service_calls if not _is_control(text)])
     return Comparison(
         script.database,
-        sum(service_calls.get(q, (0, ""))[0] for q in own) / operations,
-        sum(c for c, t in script_calls.values() if t.startswith(tags)) / transactions,
-        sum(others) / operations)
+        sum(calls for key, calls in made.items() if key in own) / operations,
+        sum(calls for calls, text in script_calls if text.startswith(tuple(script.tags)))
+        / transactions,
+        sum(calls for key, calls in made.items() if key not in own) / operations)

@@ -77,6 +77,7 @@ std::string postgres_user() {
 
 // `pid` and all its descendants.
 std::vector<pid_t> family_of(pid_t pid) {
+  if (pid <= 0) return {};
   std::multimap<pid_t, pid_t> children;
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const pid_t child = std::atoi(entry.path().filename().c_str());
@@ -191,20 +192,33 @@ void server_process::start(const std::vector<std::string>& command, const std::s
   }
   close(out);
   if (pid_ < 0) throw std::runtime_error("fork failed");
-  std::ofstream(log.parent_path() / "pid") << pid_;
+  pid_file_ = log.parent_path() / "pid";
+  std::ofstream(pid_file_) << pid_;
+}
+
+void server_process::forget() {
+  // The id may soon be another process's.
+  fs::remove(pid_file_);
+  pid_ = -1;
 }
 
 void server_process::end(int signal) {
   if (pid_ <= 0) return;
   kill(pid_, signal);
   waitpid(pid_, nullptr, 0);
-  pid_ = -1;
+  forget();
+}
+
+void server_process::send(int signal) {
+  // Without a process the id would stand for all processes.
+  if (!running()) throw std::runtime_error("the server is not running");
+  kill(pid_, signal);
 }
 
 bool server_process::running() {
   if (pid_ <= 0) return false;
   if (waitpid(pid_, nullptr, WNOHANG) == 0) return true;
-  pid_ = -1;
+  forget();
   return false;
 }
 
@@ -249,22 +263,20 @@ void postgres_server::stop() {
 }
 
 void postgres_server::kill9() {
-  const auto family = family_of(process_.pid());
-  signal_all(SIGKILL);
+  const auto family = signal_all(SIGKILL);
   process_.end(SIGKILL);
+  const auto remains = [](pid_t pid) {
+    return kill(pid, 0) == 0 &&
+           read_file(fmt::format("/proc/{}/stat", pid)).find(") Z") == std::string::npos;
+  };
   for (const pid_t pid : family) {
-    while (kill(pid, 0) == 0 &&
-           read_file(fmt::format("/proc/{}/stat", pid)).find(") Z") == std::string::npos) {
-      std::this_thread::sleep_for(1ms);
-    }
+    while (remains(pid)) std::this_thread::sleep_for(1ms);
   }
 }
 
 void postgres_server::pause() {
   std::ofstream paused(folder_ / "paused");
-  for (const pid_t pid : family_of(process_.pid())) paused << pid << '\n';
-  paused.close();
-  signal_all(SIGSTOP);
+  for (const pid_t pid : signal_all(SIGSTOP)) paused << pid << '\n';
 }
 
 void postgres_server::resume() {
@@ -272,8 +284,11 @@ void postgres_server::resume() {
   fs::remove(folder_ / "paused");
 }
 
-void postgres_server::signal_all(int signal) {
-  for (const pid_t pid : family_of(process_.pid())) kill(pid, signal);
+std::vector<pid_t> postgres_server::signal_all(int signal) {
+  process_.send(SIGSTOP);  // no new children meanwhile
+  const auto family = family_of(process_.pid());
+  for (const pid_t pid : family) kill(pid, signal);
+  return family;
 }
 
 void postgres_server::execute(std::string_view database, const std::string& sql) {
@@ -345,12 +360,12 @@ void redis_server::kill9() {
 }
 
 void redis_server::pause() {
+  process_.send(SIGSTOP);
   std::ofstream(folder_ / "paused") << process_.pid();
-  kill(process_.pid(), SIGSTOP);
 }
 
 void redis_server::resume() {
-  kill(process_.pid(), SIGCONT);
+  process_.send(SIGCONT);
   fs::remove(folder_ / "paused");
 }
 

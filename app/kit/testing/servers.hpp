@@ -36,12 +36,15 @@ class server_process {
 
   void start(const std::vector<std::string>& command, const std::string& user,
              const std::filesystem::path& log);
-  // Sends the signal and waits for the end.
+  // Sends the signal and waits for the end; nothing if it doesn't run.
   void end(int signal);
+  void send(int signal);
   bool running();
   pid_t pid() const { return pid_; }
 
  private:
+  void forget();
+  std::filesystem::path pid_file_;
   pid_t pid_ = -1;
 };
 
@@ -65,7 +68,7 @@ class postgres_server {
   std::string query(std::string_view database, const std::string& sql);  // first cell; NULL is ""
 
  private:
-  void signal_all(int signal);
+  std::vector<pid_t> signal_all(int signal);
   std::filesystem::path folder_;
   std::uint16_t port_;
   server_process process_;
