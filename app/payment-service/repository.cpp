@@ -345,6 +345,16 @@ task<std::optional<payment>> repository::find(const context& ctx, uuid id) {
   return db_.query_one<payment>(ctx, find_payment, id);
 }
 
+// Two who open the same payment at the same moment may meet in the index of the orders before ON
+// CONFLICT (id) sees them: then the payment is there, and that is no other payment.
+template <class Opened>
+task<result<std::optional<Opened>>> repository::after_conflict(const context& ctx,
+                                                               const new_payment& p) {
+  const auto present = co_await find(ctx, p.id);
+  if (present) co_return std::optional<Opened>{};
+  co_return std::unexpected(failure::order_has_other_payment);
+}
+
 task<result<std::optional<claimed_payment>>> repository::open(const context& ctx,
                                                               const new_payment& p) {
   try {
@@ -354,7 +364,7 @@ task<result<std::optional<claimed_payment>>> repository::open(const context& ctx
   } catch (const pg::error& e) {
     if (!another_payment_of_the_order(e)) throw;
   }
-  co_return std::unexpected(failure::order_has_other_payment);
+  co_return co_await after_conflict<claimed_payment>(ctx, p);
 }
 
 task<result<std::optional<payment>>> repository::open_declined(const context& ctx,
@@ -366,7 +376,7 @@ task<result<std::optional<payment>>> repository::open_declined(const context& ct
   } catch (const pg::error& e) {
     if (!another_payment_of_the_order(e)) throw;
   }
-  co_return std::unexpected(failure::order_has_other_payment);
+  co_return co_await after_conflict<payment>(ctx, p);
 }
 
 task<result<std::optional<payment>>> repository::open_voided(const context& ctx,
@@ -377,7 +387,7 @@ task<result<std::optional<payment>>> repository::open_voided(const context& ctx,
   } catch (const pg::error& e) {
     if (!another_payment_of_the_order(e)) throw;
   }
-  co_return std::unexpected(failure::order_has_other_payment);
+  co_return co_await after_conflict<payment>(ctx, p);
 }
 
 task<std::optional<claimed_payment>> repository::begin(const context& ctx, uuid id, uuid order_id,

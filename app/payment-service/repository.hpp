@@ -180,6 +180,9 @@ class repository {
   task<unsettled_count> count_unsettled(const context& ctx, int attention_after);
 
  private:
+  template <class Opened>
+  task<result<std::optional<Opened>>> after_conflict(const context& ctx, const new_payment& p);
+
   pg::pool& db_;
   pg::pool& audits_;
   std::chrono::milliseconds lease_;

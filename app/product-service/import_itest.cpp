@@ -186,6 +186,18 @@ TEST(import, that_breaks_off_leaves_whole_batches_and_can_be_repeated) {
   EXPECT_EQ(report.created, 400);
 }
 
+// Stock messages are under way, pages are being read: whatever there is ends where it stands.
+TEST(import, does_not_keep_the_service_from_stopping) {
+  for (const auto after : {0ms, 5ms, 40ms}) {
+    server s;
+    std::string lines;
+    for (int i = 0; i < 300; ++i) lines += line("A" + std::to_string(i));
+    EXPECT_EQ(import(s, lines).created, 300);
+    s.get("/products");
+    std::this_thread::sleep_for(after);
+  }
+}
+
 TEST(import, of_nothing_is_no_error) {
   server s;
   const auto report = import(s, "\n\n");
