@@ -88,10 +88,12 @@ test('Redis is killed: acknowledged adds are there again', async () => {
       for (;;) {
         const a = await shopper.send('POST', `/cart/${shopper.id}/items`, { product_id: lamp.id, quantity: 1 }, { 'idempotency-key': key });
         if (a.status === 200) { ++acknowledged; break; }
-        expect([500, 503, 504].includes(a.status) || a.status === 502, a.text).toBe(true);
+        expect([500, 502, 503, 504], a.text).toContain(a.status);
         if (Date.now() > end) throw new Error('no add for a minute');
         await sleep(100);
       }
+      // A line of a cart ends at 1,000 units, which a quick machine reaches within the test.
+      await sleep(20);
     }
   })();
   const redis = Number((await import('node:child_process')).execFileSync('redis-cli',
