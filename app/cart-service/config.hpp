@@ -10,7 +10,8 @@ namespace souk::cart {
 
 struct config {
   explicit config(environment& env)
-      : redis_url(env.text("REDIS_URL", "redis://[:password@]host:port[/database] of the carts")),
+      : redis_url(
+            env.url("REDIS_URL", "redis", "redis://[:password@]host:port[/database] of the carts")),
         product_url(env.url("PRODUCT_SERVICE_URL", "names, prices, variants")),
         inventory_url(env.url("INVENTORY_SERVICE_URL", "availability")),
         session_private_key(

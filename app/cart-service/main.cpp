@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
                                      .audience = common.session_audience});
 
         cart::add_routes(loop.routes(), {carts, shopping, sessions, cookies, keys});
+        loop.ready_when("session key",
+                        [&signer](const context&) -> task<bool> { co_return signer.has_key(); });
         loop.ready_when("redis", [&db](const context& ctx) { return db.alive(ctx); });
       });
 }

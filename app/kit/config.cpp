@@ -12,7 +12,7 @@ extern char** environ;
 namespace souk {
 namespace {
 
-constexpr std::string_view required = "(required)";
+constexpr std::string_view no_default = "(required)";
 
 // http://host or http://host:port, nothing else.
 bool is_base_url(std::string_view text) {
@@ -43,7 +43,14 @@ std::optional<std::string> environment::find(std::string_view name) const {
   return std::nullopt;
 }
 
+environment environment::for_description() {
+  environment env;
+  env.describes_only_ = true;
+  return env;
+}
+
 void environment::complain(std::string_view name, std::string_view why) {
+  if (describes_only_) return;
   complaints_.push_back(fmt::format("{} {}", name, why));
 }
 
@@ -54,11 +61,17 @@ void environment::mention(std::string_view name, std::string_view fallback,
   if (!known) entries_.push_back({std::string(name), std::string(fallback), std::string(meaning)});
 }
 
-std::string environment::text(std::string_view name, std::string_view meaning) {
-  mention(name, required, meaning);
+std::string environment::required(std::string_view name, std::string_view placeholder,
+                                  std::string_view meaning) {
+  mention(name, no_default, meaning);
   if (auto value = find(name)) return *value;
+  if (describes_only_) return std::string(placeholder);
   complain(name, fmt::format("is missing: {}", meaning));
   return {};
+}
+
+std::string environment::text(std::string_view name, std::string_view meaning) {
+  return required(name, {}, meaning);
 }
 
 std::string environment::text(std::string_view name, std::string_view fallback,
@@ -97,10 +110,20 @@ double environment::number(std::string_view name, double fallback, double min, d
 
 std::string environment::url(std::string_view name, std::string_view meaning) {
   const std::size_t complaints = complaints_.size();
-  std::string value = text(name, meaning);
+  std::string value = required(name, "http://unset.invalid", meaning);
   if (complaints_.size() > complaints) return value;
   if (value.ends_with('/')) value.pop_back();
   if (!is_base_url(value)) complain(name, fmt::format("must be http://host:port: {}", meaning));
+  return value;
+}
+
+std::string environment::url(std::string_view name, std::string_view scheme,
+                             std::string_view meaning) {
+  const std::size_t complaints = complaints_.size();
+  const std::string start = fmt::format("{}://", scheme);
+  std::string value = required(name, start + "unset.invalid", meaning);
+  if (complaints_.size() == complaints && !value.starts_with(start))
+    complain(name, fmt::format("must be {}...: {}", start, meaning));
   return value;
 }
 

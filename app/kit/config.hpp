@@ -23,6 +23,9 @@ class environment {
   // Reads the process's environment, or `values` in tests.
   environment();
   explicit environment(std::vector<std::pair<std::string, std::string>> values);
+  // For a program that describes itself and does not serve: what is required and not set gets a
+  // value that is well-formed and leads nowhere, and nothing is complained about.
+  static environment for_description();
 
   // Required.
   std::string text(std::string_view name, std::string_view meaning);
@@ -36,6 +39,8 @@ class environment {
                 std::string_view meaning);
   // http://host:port, required.
   std::string url(std::string_view name, std::string_view meaning);
+  // scheme://..., required; whoever uses it checks the rest.
+  std::string url(std::string_view name, std::string_view scheme, std::string_view meaning);
 
   void complain(std::string_view name, std::string_view why);
   const std::vector<std::string>& complaints() const { return complaints_; }
@@ -44,6 +49,8 @@ class environment {
 
  private:
   std::optional<std::string> find(std::string_view name) const;
+  std::string required(std::string_view name, std::string_view placeholder,
+                       std::string_view meaning);
   void mention(std::string_view name, std::string_view fallback, std::string_view meaning);
   struct entry {
     std::string name, fallback, meaning;
@@ -51,6 +58,7 @@ class environment {
   std::vector<std::pair<std::string, std::string>> values_;
   std::vector<entry> entries_;
   std::vector<std::string> complaints_;
+  bool describes_only_ = false;
 };
 
 }  // namespace souk

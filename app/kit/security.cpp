@@ -244,10 +244,7 @@ struct verifier::state {
   session_cache cache{max_remembered};
 };
 
-verifier::verifier(token_settings s) : state_(std::make_unique<state>(std::move(s))) {
-  const std::lock_guard lock(state_->mutex);
-  state_->refresh();
-}
+verifier::verifier(token_settings s) : state_(std::make_unique<state>(std::move(s))) {}
 verifier::~verifier() = default;
 
 std::optional<session> verifier::verify(std::string_view token) {
@@ -294,18 +291,15 @@ bool verifier::has_keys() {
 
 struct signer::state {
   state(std::string path, std::string iss, std::string aud)
-      : file(std::move(path)), issuer(std::move(iss)), audience(std::move(aud)) {
-    file.changed();
-    key = std::make_shared<const private_key>(load());
-  }
+      : file(std::move(path)), issuer(std::move(iss)), audience(std::move(aud)) {}
 
-  private_key load() const { return private_key::from_pem(read_key_file(file.path())); }
-
+  // Null when the file has never held one.
   std::shared_ptr<const private_key> current_key() {
     const std::lock_guard lock(mutex);
-    if (file.changed()) {
+    if (file.changed(/*at_once=*/!key)) {
       try {
-        key = std::make_shared<const private_key>(load());
+        key =
+            std::make_shared<const private_key>(private_key::from_pem(read_key_file(file.path())));
       } catch (const std::runtime_error& e) {
         warn_about(file.path(), e);
       }
@@ -324,8 +318,13 @@ signer::signer(std::string private_key_file, std::string issuer, std::string aud
                                      std::move(audience))) {}
 signer::~signer() = default;
 
+bool signer::has_key() {
+  return state_->current_key() != nullptr;
+}
+
 std::string signer::sign(const session& s) {
   const auto key = state_->current_key();
+  if (!key) throw std::runtime_error("there is no key to sign sessions with");
   const token_header header{.alg = "ES256", .kid = key->public_part().kid(), .typ = "JWT"};
   const token_claims claims{.iss = state_->issuer,
                             .aud = state_->audience,

@@ -49,10 +49,13 @@ class verifier {
 
 class signer {
  public:
-  // Throws std::runtime_error when the file is no P-256 private key. Read again when it changes.
+  // The file is read when it is first needed, and again when it changes.
   signer(std::string private_key_file, std::string issuer, std::string audience);
   ~signer();
+  // Throws std::runtime_error when the file is no P-256 private key, and never was one.
   std::string sign(const session& s);
+  // Whether there is a key to sign with: a service that signs is not ready without one.
+  bool has_key();
 
  private:
   struct state;

@@ -212,6 +212,7 @@ TEST_F(session_test, keeps_its_keys_when_the_files_become_unusable) {
   verifier v(settings());
   signer s(private_file, "souk", "shop");
   const std::string published = v.jwks();
+  ASSERT_TRUE(s.has_key());
   write(public_file, "{\"keys\":[");
   write(private_file, "nothing");
   std::this_thread::sleep_for(1100ms);
@@ -232,7 +233,16 @@ TEST_F(session_test, waits_for_keys_that_are_not_there_yet) {
   std::filesystem::copy(public_file, late);
   EXPECT_TRUE(v.verify(valid_token()));
   EXPECT_TRUE(v.has_keys());
-  EXPECT_THROW(signer(folder / "late.pem", "souk", "shop"), std::runtime_error);
+}
+
+TEST_F(session_test, signs_as_soon_as_there_is_a_key) {
+  const std::string late = folder / "late.pem";
+  signer s(late, "souk", "shop");
+  EXPECT_FALSE(s.has_key());
+  EXPECT_THROW(s.sign({"user-1", false, in_seconds(60)}), std::runtime_error);
+  std::filesystem::copy(private_file, late);
+  EXPECT_TRUE(s.has_key());
+  EXPECT_TRUE(verifier(settings()).verify(s.sign({"user-1", false, in_seconds(60)})));
 }
 
 TEST_F(session_test, can_be_used_by_many_threads) {

@@ -112,7 +112,7 @@ namespace {
 // ---------------------------------------------------------------------------------------------
 // The command line.
 
-enum class command { serve, help, version, migrate, check_ready, routes };
+enum class command { serve, help, version, migrate, check_ready, routes, openapi };
 
 std::optional<command> read_command(int argc, char** argv) {
   if (argc == 1) return command::serve;
@@ -123,6 +123,7 @@ std::optional<command> read_command(int argc, char** argv) {
   if (option == "--migrate") return command::migrate;
   if (option == "--check-ready") return command::check_ready;
   if (option == "--routes") return command::routes;
+  if (option == "--openapi") return command::openapi;
   return std::nullopt;
 }
 
@@ -132,6 +133,7 @@ void print_usage(std::FILE* to, std::string_view name) {
              "       {0} --migrate        bring the database's schema up to date, and exit\n"
              "       {0} --check-ready    exit 0 if the program that runs here is ready, else 1\n"
              "       {0} --routes         print what is served, and for whom, as JSON lines\n"
+             "       {0} --openapi        print the OpenAPI document\n"
              "       {0} --version | --help\n",
              name);
 }
@@ -385,7 +387,8 @@ int run_service(int argc, char** argv, const service_description& about,
     return 0;
   }
   try {
-    environment env;
+    const bool describes = asked == command::routes || asked == command::openapi;
+    environment env = describes ? environment::for_description() : environment();
     const common_config common(env, about.default_port);
     if (asked == command::check_ready) return check_ready(common);
     read_config(env);
@@ -400,11 +403,15 @@ int run_service(int argc, char** argv, const service_description& about,
         if (url.empty() && !about.migrations.empty()) return print_complaints(env);
         return migrate(about, url);
       }
-      case command::routes: {
+      case command::routes:
+      case command::openapi: {
         event_loop loop(about.name);
         add_operator_routes(loop, loop.make<health>(loop), about.title);
         start(common, loop);
-        print_routes(loop.routes().routes());
+        if (asked == command::routes)
+          print_routes(loop.routes().routes());
+        else
+          fmt::print("{}\n", loop.routes().openapi(about.title, SOUK_VERSION));
         return 0;
       }
       default:

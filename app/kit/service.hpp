@@ -109,11 +109,12 @@ int run_service(int argc, char** argv, const service_description& about,
                 std::function<std::string()> database_url);
 }
 
-// Handles --help, --version, --migrate, --check-ready and --routes; otherwise serves until SIGTERM
-// or SIGINT. `Config` is constructible from environment& and has a member `database_url` when there
-// are migrations. `start` is called once for each event loop, before it runs; what it spawns begins
-// when the database is migrated, and until then only operators' routes are served. The exit status
-// is 0 after a clean drain, 1 when it cannot run, 2 for a wrong configuration.
+// Handles --help, --version, --migrate, --check-ready, --routes and --openapi (the last two need no
+// environment); otherwise serves until SIGTERM or SIGINT. `Config` is constructible from
+// environment& and has a member `database_url` when there are migrations. `start` is called once
+// for each event loop, before it runs; it must do no I/O. What it spawns begins when the database
+// is migrated, and until then only operators' routes are served. The exit status is 0 after a clean
+// drain, 1 when it cannot run, 2 for a wrong configuration.
 template <class Config>
 int run_service(int argc, char** argv, const service_description& about,
                 std::function<void(const Config&, const common_config&, event_loop&)> start) {

@@ -27,6 +27,7 @@ using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using testing::http_call;
 using ::testing::Not;
+using ::testing::StartsWith;
 using variables = std::vector<std::pair<std::string, std::string>>;
 
 // ---------------------------------------------------------------------------------------------
@@ -238,6 +239,12 @@ TEST_F(program, lists_its_routes_without_a_configuration) {
       out(),
       HasSubstr(
           "{\"method\":\"POST\",\"path\":\"/slow\",\"who\":[\"shopper\",\"service(order)\"]}\n"));
+}
+
+TEST_F(program, describes_its_api_without_a_configuration) {
+  EXPECT_EQ(run_to_end({"--openapi"}), 0);
+  EXPECT_THAT(out(), StartsWith("{\"openapi\":\"3.1.0\""));
+  EXPECT_THAT(out(), HasSubstr("\"/slow\":{\"post\":"));
 }
 
 TEST_F(program, serves_until_it_is_told_to_stop) {
