@@ -14,12 +14,13 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Shared with the timer's handler, which may run after the coroutine is gone.
+// Shared with the resolver's handler, which may run after the coroutine is gone.
 struct search {
-  explicit search(const executor& on) : resolver(on), limit(on) {}
+  search(const executor& on, steady_clock::time_point until) : resolver(on), limit(on, until) {}
   asio::ip::tcp::resolver resolver;
   asio::steady_timer limit;
-  bool late = false;
+  boost::system::error_code failed = asio::error::timed_out;
+  asio::ip::tcp::resolver::results_type found;
 };
 
 }  // namespace
@@ -29,22 +30,23 @@ task<std::vector<std::string>> look_up(std::string host, steady_clock::time_poin
   asio::ip::make_address(host, not_numeric);
   if (!not_numeric) co_return std::vector{host};
 
-  auto s = std::make_shared<search>(co_await asio::this_coro::executor);
-  s->limit.expires_at(until);
-  s->limit.async_wait([weak = std::weak_ptr(s)](boost::system::error_code ec) {
-    const auto search = weak.lock();
-    if (ec || !search) return;
-    search->late = true;
-    search->resolver.cancel();
-  });
-  auto [ec, found] =
-      co_await s->resolver.async_resolve(host, "", asio::as_tuple(asio::use_awaitable));
-  s->limit.cancel();
-  if (s->late) throw boost::system::system_error(asio::error::timed_out);
-  if (ec) throw boost::system::system_error(ec);
+  // The resolver's own cancel() cannot interrupt the system's look-up, which can take long. So the
+  // look-up is left to itself when the time is over or nobody waits any more.
+  auto s = std::make_shared<search>(co_await asio::this_coro::executor, until);
+  s->resolver.async_resolve(
+      host, "", [s](boost::system::error_code failed, asio::ip::tcp::resolver::results_type found) {
+        s->failed = failed;
+        s->found = std::move(found);
+        s->limit.cancel();
+      });
+  co_await s->limit.async_wait(asio::as_tuple(asio::use_awaitable));
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none)
+    throw boost::system::system_error(asio::error::operation_aborted);
+  if (s->failed) throw boost::system::system_error(s->failed);
 
   std::vector<std::string> addresses;
-  for (const auto& entry : found) {
+  for (const auto& entry : s->found) {
     auto text = entry.endpoint().address().to_string();
     if (std::ranges::find(addresses, text) == addresses.end()) addresses.push_back(std::move(text));
   }

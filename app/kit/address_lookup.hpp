@@ -10,7 +10,8 @@
 namespace souk::detail {
 
 // The numeric addresses of `host`, in the resolver's order; an address stands for itself. Throws
-// boost::system::system_error, with asio::error::timed_out when time is over.
+// boost::system::system_error, with asio::error::timed_out when time is over; it never waits longer
+// than that, though the system's own look-up may go on behind it.
 task<std::vector<std::string>> look_up(std::string host, steady_clock::time_point until);
 
 }  // namespace souk::detail

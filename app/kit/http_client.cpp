@@ -19,6 +19,7 @@
 #include <map>
 #include <tuple>
 
+#include "kit/address_lookup.hpp"
 #include "kit/resilience.hpp"
 #include "kit/service.hpp"
 #include "kit/telemetry.hpp"
@@ -298,38 +299,12 @@ struct client::state : std::enable_shared_from_this<state> {
 
   // --- one connection
 
-  task<tcp::resolver::results_type> resolve(time_point by) {
-    error_code ec;
-    const auto address = asio::ip::make_address(host, ec);
-    if (!ec) {
-      co_return tcp::resolver::results_type::create(tcp::endpoint(address, port), host, {});
-    }
-    // The resolver's own cancel() waits for the system's look-up to end, which can take long. So
-    // the look-up is left to itself when the time is over.
-    struct look_up {
-      look_up(const executor& ex, time_point until) : resolver(ex), timer(ex, until) {}
-      tcp::resolver resolver;
-      asio::steady_timer timer;
-      error_code result = asio::error::timed_out;
-      tcp::resolver::results_type found;
-    };
-    const auto l = std::make_shared<look_up>(on, by);
-    l->resolver.async_resolve(host, std::to_string(port),
-                              [l](error_code e, tcp::resolver::results_type r) {
-                                l->result = e;
-                                l->found = std::move(r);
-                                l->timer.cancel();
-                              });
-    co_await l->timer.async_wait(ends_in_tuple);
-    co_await throw_if_cancelled();
-    if (l->result) throw system_error(l->result);
-    co_return l->found;
-  }
-
   task<> connect(lease& l, time_point by) {
     by = std::min(by, steady_clock::now() + connect_timeout);
     l.renew();
-    const auto endpoints = co_await resolve(by);
+    std::vector<tcp::endpoint> endpoints;
+    for (const auto& address : co_await souk::detail::look_up(host, by))
+      endpoints.emplace_back(asio::ip::make_address(address), port);
     l->stream.expires_at(by);
     co_await l->stream.async_connect(endpoints, asio::use_awaitable);
     l->stream.socket().set_option(tcp::no_delay(true));

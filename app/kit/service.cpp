@@ -345,7 +345,7 @@ class process {
       });
     co_await yield_now();
     for (auto pause = 5ms; !(co_await first.ready.ask_now()).ready;
-         pause = std::min(pause * 2, 1'000ms))
+         pause = std::min(pause * 5 / 4, 1'000ms))
       co_await sleep_for(pause);
     telemetry::log(telemetry::level::info, "ready", {{"ms_since_exec", milliseconds_since_exec()}});
   }

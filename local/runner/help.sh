@@ -15,8 +15,10 @@ Souk: an online store of five C++ services, on this machine.
                                   put products into the store (JSON Lines); with --stock set the
                                   quantities are a stocktake, otherwise only opening stock
   ./souk audit                    check the books: exit status 0 only if they balance
-  ./souk test [--sanitize] [FILTER]
-                                  build and run all tests, or those whose name contains FILTER
+  ./souk test [FILTER]            build and run all tests, or those whose name contains FILTER
+  ./souk test --sanitize [FILTER] unit and integration tests under AddressSanitizer and
+                                  UndefinedBehaviorSanitizer
+  ./souk test --lint | --tidy     formatting and shell scripts | clang-tidy over everything
   ./souk bench                    how fast it is, each figure beside its limit
   ./souk reset [--yes]            delete all data of this copy; asks first
   ./souk help                     this text
