@@ -50,10 +50,25 @@ fetch_npm_packages() {
   fi
 }
 
+# What the services say of their interfaces: the web store's types are made of it.
+_documents() {
+  local service
+  for service in "${SERVICES[@]}"; do
+    [[ $service != mock-gateway ]] || continue
+    "$ROOT/build/release/bin/$service" --openapi || fail "$service cannot describe its interface"
+  done
+}
+
 build_pages() {
   local inputs
   fetch_npm_packages
-  inputs=$(content_hash "$ROOT/app/frontend" "$ROOT/app/product-service/catalog" "$ROOT/package-lock.json" "$ROOT/VERSION")
+  inputs=$(
+    {
+      find "$ROOT/app/frontend" \( -name dist -o -name generated \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
+      content_hash "$ROOT/app/product-service/catalog" "$ROOT/package-lock.json" "$ROOT/VERSION" "$ROOT/local/runner/build.sh"
+      _documents
+    } | sha256sum | cut -d ' ' -f 1
+  )
   if [[ $(cat "$STATE/www/pages/.inputs" 2>/dev/null) != "$inputs" ]]; then
     step "Making the pages" no_progress _make_pages "$inputs"
   fi
@@ -64,9 +79,19 @@ _make_pages() {
   made=$(mktemp -d)
   # shellcheck disable=SC2064 # this folder
   trap "rm -rf '$made'" EXIT
-  cp -R "$ROOT/app/frontend/public/." "$made/"
+  (
+    cd "$ROOT" || exit
+    # Two stores of one checkout share the types that are generated.
+    exec 7>>"$ROOT/build/lock"
+    flock 7
+    export SOUK_PROGRAMS=$ROOT/build/release/bin
+    npm run --silent -w app/frontend generate
+    npm run --silent -w app/frontend typecheck
+    npm run --silent -w app/frontend build -- --outDir "$made" --emptyOutDir --logLevel warn
+  )
   cp "$swagger/swagger-ui-bundle.js" "$swagger/swagger-ui.css" "$swagger/swagger-ui-standalone-preset.js" "$made/docs/"
   (cd "$ROOT" && node app/product-service/catalog/build-pictures.mjs "$made/images")
+  find "$made" -type f -size +1k \( -name '*.js' -o -name '*.css' -o -name '*.html' -o -name '*.svg' \) -exec gzip -9nk {} +
   echo "$1" >"$made/.inputs"
   chmod -R u=rwX,go=rX "$made"
   # The archive is unpacked by the runner, who may not be allowed to read the checkout.

@@ -1,0 +1,5 @@
+import { Page } from '../shell/Page';
+
+export function CheckoutPage() {
+  return <Page title="Checkout" heading="Checkout">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from '../shell/Page';
+
+export function ProductPage() {
+  return <Page title="Product" heading="Product">{null}</Page>;
+}
