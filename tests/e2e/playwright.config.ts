@@ -1,4 +1,17 @@
 import { defineConfig } from '@playwright/test';
+import { results } from './support/stack.ts';
+
+// As root Chromium needs --no-sandbox; the rest keeps it from asking anybody else anything.
+const browser = {
+  browserName: 'chromium',
+  launchOptions: {
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--no-first-run'],
+  },
+  locale: 'en-US',
+  trace: 'retain-on-failure',
+} as const;
 
 // One store for all files, started once. The files that stop, kill or starve parts of it run after
 // the others have ended, one at a time.
@@ -6,15 +19,17 @@ export default defineConfig({
   testDir: '.',
   globalSetup: './support/start.ts',
   globalTeardown: './support/stop.ts',
-  outputDir: '../results/e2e',
+  outputDir: `${results}/e2e`,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   forbidOnly: !!process.env.CI,
   retries: 0,
   workers: 2,
-  reporter: [['list'], ['json', { outputFile: '../results/e2e.json' }]],
+  reporter: [['list'], ['json', { outputFile: `${results}/e2e.json` }]],
   projects: [
-    { name: 'calm', testIgnore: '*.storm.spec.ts', fullyParallel: true },
-    { name: 'storm', testMatch: '*.storm.spec.ts', dependencies: ['calm'], workers: 1 },
+    { name: 'calm', testIgnore: ['*.storm.spec.ts', 'browser/**'], fullyParallel: true },
+    { name: 'browser', testMatch: 'browser/*.spec.ts', testIgnore: '**/*.storm.spec.ts', fullyParallel: true, use: browser },
+    { name: 'storm', testMatch: '*.storm.spec.ts', testIgnore: 'browser/**', dependencies: ['calm', 'browser'], workers: 1 },
+    { name: 'browser-storm', testMatch: 'browser/*.storm.spec.ts', dependencies: ['storm'], workers: 1, use: browser },
   ],
 });

@@ -7,12 +7,19 @@ import { spawnSync } from 'node:child_process';
 // The store that the tests run against, and the operator's hands on it.
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
-export const results = `${root}/tests/results`;
+export const results = process.env.SOUK_TEST_RESULTS ?? `${root}/tests/results`;
 
 export type Stack = { portBase: number; state: string };
 const record = `${results}/stack.json`;
 export const saveStack = (s: Stack) => writeFileSync(record, JSON.stringify(s));
 let cached: Stack | undefined;
+
+// A store that runs already, as STATE_FOLDER:PORT_BASE, for writing tests; nothing is started then.
+export function givenStack(): Stack | undefined {
+  const given = process.env.SOUK_E2E_STORE?.match(/^(.+):(\d+)$/);
+  return given ? { state: given[1], portBase: Number(given[2]) } : undefined;
+}
+
 export const stack = (): Stack => (cached ??= JSON.parse(readFileSync(record, 'utf8')));
 
 export function stateFolder(): string {

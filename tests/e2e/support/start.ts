@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, rmSync } from 'node:fs';
 import { startCollector } from './collector.ts';
-import { freePortBase, results, root, saveStack, stateFolder } from './stack.ts';
+import { freePortBase, givenStack, results, root, saveStack, stateFolder } from './stack.ts';
 
 // Brings up a store of the tests' own, beside any that runs already: other ports, other state.
 export default async function start() {
+  mkdirSync(results, { recursive: true });
+  const given = givenStack();
+  if (given) return saveStack(given);
   const portBase = await freePortBase();
   const state = stateFolder();
-  mkdirSync(results, { recursive: true });
   rmSync(`${results}/spans.jsonl`, { force: true });
   const collector = await startCollector(`${results}/spans.jsonl`);
   saveStack({ portBase, state });

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, rmSync } from 'node:fs';
-import { results, root, stack } from './stack.ts';
+import { givenStack, results, root, stack } from './stack.ts';
 
 export default async function stop() {
+  if (givenStack()) return;
   const { state, portBase } = stack();
   const env = { ...process.env, SOUK_STATE: state, SOUK_PORT_BASE: String(portBase) };
   const down = spawnSync(`${root}/souk`, ['down'], { env, encoding: 'utf8', timeout: 120_000 });
