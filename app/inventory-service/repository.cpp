@@ -156,10 +156,10 @@ constexpr pg::statement select_reservation{"select_reservation", R"(
   SELECT r.order_id, r.state, r.expires_at, l.product_id, l.quantity, l.returned
   FROM reservations r LEFT JOIN reservation_lines l USING (order_id)
   WHERE r.order_id = $1 ORDER BY l.product_id)"};
-constexpr pg::statement lock_reservation{"lock_reservation", R"(
-  SELECT r.order_id, r.state, r.expires_at, l.product_id, l.quantity, l.returned
-  FROM reservations r LEFT JOIN reservation_lines l USING (order_id)
-  WHERE r.order_id = $1 ORDER BY l.product_id FOR UPDATE OF r)"};
+// Lines are read by a statement of their own after this one: joined here, they would be as they
+// were before the wait for the lock.
+constexpr pg::statement lock_reservation{
+    "lock_reservation", "SELECT 1 FROM reservations WHERE order_id = $1 FOR UPDATE"};
 
 constexpr pg::statement claim_return{"claim_return", R"(
   INSERT INTO returns (order_id, refund_id, body_hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING)"};
@@ -369,7 +369,7 @@ task<outcome<stock_row>> repository::adjust_once(const context& ctx, uuid produc
   std::int64_t claimed = 0;
   try {
     claimed = co_await tx.execute(claim_adjustment, product, key, body_hash);
-  } catch (const pg::error& e) {
+  } catch (const pg::unavailable& e) {
     if (e.sqlstate != lock_not_available) throw;
     co_return fail(failure::key_running);
   }
@@ -462,7 +462,8 @@ task<reservation> repository::release(const context& ctx, uuid order) {
 task<outcome<reservation>> repository::give_back(const context& ctx, uuid order, uuid refund,
                                                  const std::optional<std::vector<line>>& lines) {
   auto tx = co_await db_.begin(ctx);
-  const auto rows = co_await tx.query<reservation_row>(lock_reservation, order);
+  co_await tx.execute(lock_reservation, order);
+  const auto rows = co_await tx.query<reservation_row>(select_reservation, order);
   auto present = assemble(rows);
   if (!present) co_return fail(failure::not_found);
   if (present->state != reservation_state::committed &&

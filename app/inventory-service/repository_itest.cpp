@@ -267,6 +267,39 @@ TEST(contention, commit_release_and_expiry_of_one_basket_have_one_winner) {
   });
 }
 
+TEST(contention, parallel_returns_of_one_basket_see_each_other) {
+  testing::run([](event_loop& loop, const context& ctx) -> task<> {
+    shop s(loop);
+    const auto lamp = co_await s.product(ctx, 10);
+    const auto order = uuid::v7();
+    const std::vector<line> two{{lamp, 2}};
+    co_await s.stock.reserve(ctx, order, two);
+    co_await s.stock.commit(ctx, order);
+
+    // Both returns wait for the lock that this transaction holds.
+    auto first = co_await s.db.begin(ctx);
+    static constexpr pg::statement lock{
+        "test_lock", "SELECT 1 FROM reservations WHERE order_id = $1 FOR UPDATE"};
+    co_await first.execute(lock, order);
+    std::vector<task<>> returns;
+    for (int i = 0; i < 2; ++i)
+      returns.push_back([](shop& in, const context& c, uuid id, uuid product) -> task<> {
+        const std::vector<line> one{{product, 1}};
+        const auto r = co_await in.stock.give_back(c, id, uuid::v7(), one);
+        EXPECT_TRUE(r);
+      }(s, ctx, order, lamp));
+    returns.push_back([](pg::transaction& tx) -> task<> {
+      co_await sleep_for(300ms);
+      co_await tx.rollback();
+    }(first));
+    co_await all_of(loop, std::move(returns));
+    const auto end = co_await s.stock.find_reservation(ctx, order);
+    EXPECT_TRUE(end && end->state == returned);
+    co_await s.expect_stock(ctx, lamp, 10, 0);
+    co_await s.expect_balanced_books(ctx);
+  });
+}
+
 TEST(adjustments, happen_once_under_a_key) {
   testing::run([](event_loop& loop, const context& ctx) -> task<> {
     shop s(loop);
@@ -296,6 +329,24 @@ TEST(adjustments, happen_once_under_a_key) {
     auto allowed = co_await s.stock.adjust_once(ctx, lamp, fits, "d3", "h5");
     EXPECT_TRUE(allowed && allowed->on_hand == 10);
     co_await s.expect_balanced_books(ctx);
+  });
+}
+
+TEST(adjustments, say_so_while_the_first_under_their_key_is_running) {
+  testing::run([](event_loop& loop, const context& ctx) -> task<> {
+    shop s(loop);
+    const auto lamp = co_await s.product(ctx, 10);
+    auto first = co_await s.db.begin(ctx);
+    static constexpr pg::statement claim{
+        "test_claim",
+        "INSERT INTO adjustments (product_id, key, body_hash) VALUES ($1, 'd1', 'h')"};
+    co_await first.execute(claim, lamp);
+    const stock_change delivery{.delta = 5, .reason = adjustment_reason::delivery};
+    const auto repeat = co_await s.stock.adjust_once(ctx, lamp, delivery, "d1", "h");
+    EXPECT_TRUE(!repeat && repeat.error().what == failure::key_running);
+    co_await first.rollback();
+    const auto again = co_await s.stock.adjust_once(ctx, lamp, delivery, "d1", "h");
+    EXPECT_TRUE(again && again->on_hand == 15);
   });
 }
 

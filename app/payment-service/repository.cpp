@@ -144,7 +144,7 @@ constexpr pg::statement postpone_payment{"postpone_payment", R"(
   SET lease_until = NULL, tries = tries + 1,
       next_attempt_at = CASE WHEN void_requested AND $7 = 'authorize' THEN '-infinity'
                              ELSE now() + $6::bigint * interval '1 millisecond' END
-  WHERE id = $1 AND lease = $3)"};
+  WHERE id = $1 AND lease = $3 AND unsettled)"};
 
 constexpr pg::statement wish_for_void{"wish_for_void", R"(
   UPDATE payments
@@ -221,7 +221,7 @@ constexpr pg::statement postpone_reserved_refund{"postpone_refund", R"(
   UPDATE refunds
   SET lease_until = NULL, tries = tries + 1,
       next_attempt_at = now() + $6::bigint * interval '1 millisecond'
-  WHERE refund_id = $1 AND lease = $3)"};
+  WHERE refund_id = $1 AND lease = $3 AND state = 'refunding')"};
 
 // ---------------------------------------------------------------------------------------------
 // Tokens.

@@ -184,7 +184,9 @@ task<http::response<payment_view>> get_payment(context& ctx, api& a, http::reque
 task<http::response<payment_view>> process(
     context& ctx, api& a, http::request<http::none, http::none, process_request> in) {
   auto& b = in.body;
-  if (b.currency != a.currency) co_return wrong_currency();
+  // What was begun is finished in its own currency, whatever the store's is by now.
+  if (b.currency != a.currency && !co_await a.store.find(ctx, b.payment_id))
+    co_return wrong_currency();
   const new_payment p{.id = b.payment_id,
                       .order_id = b.order_id,
                       .user_id = std::move(b.user_id),
@@ -202,7 +204,6 @@ task<http::response<payment_view>> capture(context& ctx, api& a,
 task<http::response<payment_view>> void_payment(context& ctx, api& a,
                                                 http::request<by_id, http::none, void_body> in) {
   auto& b = in.body;
-  if (b.currency != a.currency) co_return wrong_currency();
   const new_payment p{.id = in.path.id,
                       .order_id = b.order_id,
                       .user_id = std::move(b.user_id),

@@ -125,9 +125,9 @@ class served_world {
   explicit served_world(bool with_recovery = true)
       : loop_("payment-service"),
         w(loop_.make<test_world>(loop_)),
+        api_(loop_.make<api>(api{w.store, w.work, w.tokens, w.client, w.books, "USD"})),
         signer_(keys_.private_file(), "souk", "souk") {
-    auto& a = loop_.make<api>(api{w.store, w.work, w.tokens, w.client, w.books, "USD"});
-    add_routes(loop_.routes(), a);
+    add_routes(loop_.routes(), api_);
     const auto hash = [](std::string_view s) { return hex_encode(security::sha256(s)); };
     server_ = std::make_unique<http::server>(
         loop_, http::server_settings{
@@ -142,6 +142,9 @@ class served_world {
     server_->drain();
     thread_.join();
   }
+
+  // As after a restart with another configuration; no request may be under way.
+  void currency_is(std::string code) { api_.currency = std::move(code); }
 
   http_headers as_shopper(std::string id) { return session(std::move(id), false); }
   http_headers as_admin() { return session("admin", true); }
@@ -206,6 +209,7 @@ class served_world {
   test_world& w;
 
  private:
+  api& api_;
   security::signer signer_;
   std::unique_ptr<http::server> server_;
   std::thread thread_;
@@ -358,6 +362,19 @@ TEST(payments, of_bad_requests_are_not_begun) {
   EXPECT_EQ(s.order("POST", "/payments/not-a-uuid/capture", "{}").status, 400);
   EXPECT_EQ(s.refund(uuid::v7(), uuid::v7(), 0).status, 400);
   EXPECT_EQ(s.w.sql("SELECT count(*) FROM payments"), "0");
+}
+
+TEST(payments, are_finished_in_their_currency_when_the_stores_has_changed) {
+  served_world s;
+  const auto id = uuid::v7(), order = uuid::v7(), later = uuid::v7();
+  const auto token = s.token(), unused = s.token();
+  EXPECT_EQ(read<shown_payment>(s.process(id, order, token)).state, "authorized");
+  s.currency_is("EUR");
+  EXPECT_EQ(read<shown_payment>(s.process(id, order, token)).state, "authorized");
+  EXPECT_THAT(wrong_fields(s.process(later, uuid::v7(), unused)), ElementsAre("/currency"));
+  const auto undone = read<shown_payment>(s.void_(id, order));
+  EXPECT_EQ(undone.state, "voided");
+  EXPECT_EQ(undone.currency, "USD");
 }
 
 TEST(payment, is_shown_to_its_shopper_and_administrators) {
