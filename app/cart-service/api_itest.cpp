@@ -80,8 +80,6 @@ class market {
     goods_.erase(id.str());
   }
 
-  testing::http_stub products, levels;
-
  private:
   struct good {
     std::int64_t price, available;
@@ -117,6 +115,10 @@ class market {
 
   std::mutex mutex_;
   std::map<std::string, good> goods_;
+
+ public:
+  // The last, since their threads use the others until they are gone.
+  testing::http_stub products, levels;
 };
 
 struct shopper {

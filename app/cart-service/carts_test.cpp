@@ -206,5 +206,14 @@ TEST(cookies, are_out_of_reach_for_scripts_and_other_sites) {
             "souk_eu_admin=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure");
 }
 
+TEST(cookies, are_secure_when_the_first_origin_is) {
+  const auto is_secure = [](const std::vector<std::string>& origins) {
+    return cookies("eu", origins).for_shopper("t").ends_with("; Secure");
+  };
+  EXPECT_TRUE(is_secure({"https://shop.example", "http://127.0.0.1:8088"}));
+  EXPECT_FALSE(is_secure({"http://127.0.0.1:8088", "https://shop.example"}));
+  EXPECT_FALSE(is_secure({}));
+}
+
 }  // namespace
 }  // namespace souk::cart

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "kit/telemetry.hpp"
 
 namespace souk::cart {
@@ -29,9 +27,7 @@ std::string cookie::text() const {
 cookies::cookies(const std::string& instance, const std::vector<std::string>& public_origins)
     : shopper_("souk_" + instance + "_shopper"),
       admin_("souk_" + instance + "_admin"),
-      secure_(!public_origins.empty() && std::ranges::all_of(public_origins, [](const auto& o) {
-        return o.starts_with("https://");
-      })) {}
+      secure_(!public_origins.empty() && public_origins.front().starts_with("https://")) {}
 
 std::string cookies::for_shopper(std::string token) const {
   return cookie{shopper_, std::move(token), shopper_session, "Lax", secure_}.text();

@@ -43,7 +43,7 @@ struct cookie {
 // The names and attributes of this store's cookies.
 class cookies {
  public:
-  // Secure when the store's pages are served by https.
+  // Secure when the store's pages are served by https: the first origin decides, as at the gateway.
   cookies(const std::string& instance, const std::vector<std::string>& public_origins);
   std::string for_shopper(std::string token) const;
   std::string for_admin(std::string token) const;

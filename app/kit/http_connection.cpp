@@ -20,6 +20,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t most_buffered = 96 * 1024;  // of input that is not taken yet
 constexpr std::size_t most_discarded = 64 * 1024;
 
+// For whoever asks at once; then the place is another's.
+constexpr auto surplus_time = 1'000ms;
+
 constexpr auto no_exception = asio::as_tuple(asio::use_awaitable);
 
 // A request line that is well-formed but for its version.
@@ -45,9 +48,10 @@ problem too_slow() {
 
 }  // namespace
 
-connection::connection(std::shared_ptr<server::state> server, tcp_socket socket)
+connection::connection(std::shared_ptr<server::state> server, tcp_socket socket, bool is_surplus)
     : server_(std::move(server)),
       socket_(std::move(socket)),
+      is_surplus_(is_surplus),
       in_(most_buffered),
       head_(std::make_shared<request_head>()) {
   place_ = server_->connections.insert(server_->connections.end(), this);
@@ -146,11 +150,13 @@ task<connection::head_result> connection::read_head() {
   if (in_.size() == 0 && in_.capacity() > 16 * 1024) in_.shrink_to_fit();
   parser_.emplace(*head_, server_->settings.limits.header);
   expired_ = false;
-  enter(phase::idle, steady_clock::now() + server_->settings.limits.idle_time);
+  const auto& limits = server_->settings.limits;
+  const auto at_most = is_surplus_ ? surplus_time : std::chrono::milliseconds::max();
+  enter(phase::idle, steady_clock::now() + std::min(limits.idle_time, at_most));
   for (;;) {
     if (in_.size() > 0) {
       if (phase_ == phase::idle)
-        enter(phase::head, steady_clock::now() + server_->settings.limits.header_time);
+        enter(phase::head, steady_clock::now() + std::min(limits.header_time, at_most));
       head_error_ = {};
       in_.consume(parser_->put(in_.data(), head_error_));
       if (!head_error_) co_return head_result::complete;

@@ -71,7 +71,8 @@ namespace detail {
 // calls look_at_clock() several times a second: no timer is set for a request.
 class connection : public std::enable_shared_from_this<connection> {
  public:
-  connection(std::shared_ptr<server::state> server, tcp_socket socket);
+  // `is_surplus`: above the limit; for one answer, of an operators' route.
+  connection(std::shared_ptr<server::state> server, tcp_socket socket, bool is_surplus);
   ~connection();
 
   static task<> run(std::shared_ptr<connection> self);
@@ -136,6 +137,7 @@ class connection : public std::enable_shared_from_this<connection> {
   std::shared_ptr<server::state> server_;
   std::list<connection*>::iterator place_;
   tcp_socket socket_;
+  const bool is_surplus_;
   std::string peer_;
   boost::asio::cancellation_signal cancel_;
 

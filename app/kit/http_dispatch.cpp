@@ -186,7 +186,8 @@ std::optional<std::chrono::milliseconds> connection::time_given_by_caller() {
 std::optional<resilience::admission::ticket> connection::admit(const context& ctx,
                                                                const endpoint& e) {
   if (e.kind == endpoint_kind::events) return server_->event_streams.enter();
-  if (ctx.who.what == caller::kind::service) return server_->service_requests.enter();
+  // What a service reads, a shopper may have started; work already begun is continued by writes.
+  if (ctx.who.what == caller::kind::service && !reads_) return server_->service_requests.enter();
   return server_->requests.enter();
 }
 
@@ -216,6 +217,7 @@ task<reply> connection::dispatch(context& ctx, endpoint_entry& entry) {
   exchange_.route = &e.route;
   if (!server_->held.empty() && !e.route.who.is_operator())
     co_return refused(problems::unavailable(server_->held));
+  if (is_surplus_ && !e.route.who.is_operator()) co_return refused(problems::overloaded(1s));
 
   auto who = server_->authentication.admit(*head_, e.route.who, reads_);
   if (!who) co_return refused(std::move(who.error()));
@@ -314,7 +316,7 @@ void connection::begin_request(bool bad_head) {
   method_ = bad_head ? std::nullopt : method_of(head_->method());
   is_head_ = method_ == method::head;
   reads_ = is_head_ || method_ == method::get;
-  keep_alive_ = !bad_head && parser_->keep_alive();
+  keep_alive_ = !bad_head && !is_surplus_ && parser_->keep_alive();
   wants_continue_ = !bad_head && !parser_->is_done() && in_.size() == 0 &&
                     head_->has(known_field::expect) && head_->is_http_11();
   head_->set_client_address(client_address());

@@ -60,8 +60,12 @@ void listen(detail::tcp_acceptor& acceptor, const server_settings& s) {
   check();
 }
 
+// Connections above the limit, so that operators still get in.
+constexpr std::size_t reserve = 64;
+
 void admit(const std::shared_ptr<server::state>& s, detail::tcp_socket socket) {
-  if (s->connections.size() >= s->settings.limits.connections) {
+  const auto limit = s->settings.limits.connections;
+  if (s->connections.size() >= limit + reserve) {
     // Without a body: its length needs no counting, and there is no trace to name.
     constexpr std::string_view full =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
@@ -71,7 +75,8 @@ void admit(const std::shared_ptr<server::state>& s, detail::tcp_socket socket) {
     socket.write_some(asio::buffer(full), ignored);
     return;
   }
-  auto c = std::make_shared<detail::connection>(s, std::move(socket));
+  const bool is_surplus = s->connections.size() >= limit;
+  auto c = std::make_shared<detail::connection>(s, std::move(socket), is_surplus);
   const auto slot = c->cancellation();
   asio::co_spawn(s->io, detail::connection::run(std::move(c)),
                  asio::bind_cancellation_slot(slot, asio::detached));

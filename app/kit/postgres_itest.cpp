@@ -1038,7 +1038,7 @@ TEST_F(PostgresListener, NoticesAPeerThatSaysNothing) {
         [&](bool on) { log += on ? '+' : '-'; });
     EXPECT_TRUE(co_await eventually([&] { return log == "+"; }));
     proxy.blackhole();
-    EXPECT_TRUE(co_await eventually([&] { return log == "+-"; }, 17s));
+    EXPECT_TRUE(co_await eventually([&] { return log == "+-"; }, 1500ms));
     proxy.pass();
     EXPECT_TRUE(co_await eventually([&] { return log == "+-+"; }));
   });

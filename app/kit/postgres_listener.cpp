@@ -17,9 +17,11 @@ using detail::fate;
 
 namespace {
 
-// A peer that is gone without a word is noticed after these two together.
-constexpr auto probe_interval = 10s;
-constexpr auto answer_timeout = 5s;
+// A peer that is gone without a word is noticed after these two together: as long as that, what is
+// kept on the strength of the notifications may be out of date.
+constexpr auto probe_interval = 500ms;
+constexpr auto probe_timeout = 500ms;
+constexpr auto listen_timeout = 5s;
 
 std::string listen_command(std::string_view channel) {
   std::string sql = "LISTEN \"";
@@ -60,7 +62,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
       if (const auto self = weak.lock()) self->pause.cancel();
     };
     const auto r =
-        co_await c->exchange({.before = command.c_str()}, steady_clock::now() + answer_timeout);
+        co_await c->exchange({.before = command.c_str()}, steady_clock::now() + listen_timeout);
     if (r.what == fate::done && !stopped) co_return c;
     c->close();
     co_return nullptr;
@@ -72,7 +74,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
       co_await rest(probe_interval);
       if (!c.usable() || stopped) co_return;
       const auto r =
-          co_await c.exchange({.before = "SELECT 1"}, steady_clock::now() + answer_timeout);
+          co_await c.exchange({.before = "SELECT 1"}, steady_clock::now() + probe_timeout);
       if (r.what != fate::done) c.close();
     }
   }

@@ -93,7 +93,7 @@ std::expected<import_line, import_error> read_line(std::int64_t number, std::str
     return std::unexpected(
         import_error{number, std::string(input->sku), std::move(content.error())});
   import_line out{.number = number, .content = std::move(*content), .document = std::string(text)};
-  out.parent_sku = input->variant_of;
+  out.parent_sku = parent_named(input->variant_of);
   if (input->quantity) out.quantity = input->quantity->value;
   return out;
 }
@@ -151,10 +151,13 @@ task<> import_run::read_kept(const context& ctx) {
     for (const auto& [number, document] : kept) {
       after = number;
       auto line = read_line(number, document, store_currency_);
-      if (line) co_await add(ctx, std::move(*line));
+      if (!line) continue;
+      --kept_;
+      co_await add(ctx, std::move(*line));
     }
   }
   co_await flush(ctx);
+  report_.unchanged += kept_;
 }
 
 task<> import_run::take(const context& ctx, const line_splitter::line& line) {
@@ -190,16 +193,15 @@ task<> import_run::flush(const context& ctx) {
 }
 
 task<> import_run::store(const context& ctx, const std::vector<import_line>& lines) {
-  std::optional<repository::import_outcome> stored;
+  std::optional<std::vector<line_result>> results;
   try {
-    stored = co_await store_patiently(ctx, lines);
+    results = co_await store_patiently(ctx, lines);
   } catch (const pg::error& e) {
     telemetry::warn(ctx, "the database refused lines of an import",
                     {{"lines", lines.size()}, {"sqlstate", e.sqlstate}});
   }
-  if (stored) {
-    for (std::size_t i = 0; i < lines.size(); ++i) count(lines[i], stored->results[i]);
-    report_.unchanged += stored->superseded;
+  if (results) {
+    for (std::size_t i = 0; i < lines.size(); ++i) count(lines[i], (*results)[i]);
   } else if (lines.size() == 1) {
     count(lines.front(), line_result::not_stored);
   } else {
@@ -211,8 +213,8 @@ task<> import_run::store(const context& ctx, const std::vector<import_line>& lin
 }
 
 // A batch that may or may not be stored is simply stored once more.
-task<repository::import_outcome> import_run::store_patiently(
-    const context& ctx, const std::vector<import_line>& lines) {
+task<std::vector<line_result>> import_run::store_patiently(const context& ctx,
+                                                           const std::vector<import_line>& lines) {
   for (int attempt = 1;; ++attempt) {
     std::exception_ptr failed;
     try {
@@ -243,6 +245,7 @@ void import_run::count(const import_line& line, line_result result) {
       ++report_.unchanged;
       return;
     case line_result::kept:
+      ++kept_;
       return;
     case line_result::parent_unknown:
       return refuse("/variant_of", "must be the sku of a product, here or in the store");

@@ -81,8 +81,8 @@ class import_run {
   task<> flush(const context& ctx);
   // Lines that the database refuses together are tried one by one.
   task<> store(const context& ctx, const std::vector<import_line>& lines);
-  task<repository::import_outcome> store_patiently(const context& ctx,
-                                                   const std::vector<import_line>& lines);
+  task<std::vector<line_result>> store_patiently(const context& ctx,
+                                                 const std::vector<import_line>& lines);
   void count(const import_line& line, line_result result);
   void fail(import_error error);
 
@@ -90,6 +90,9 @@ class import_run {
   std::string_view store_currency_;
   import_stock stock_;
   import_report report_;
+  // Lines that wait for their parent. Those that are not there any more at the last chance count as
+  // unchanged: a later line of their product has taken their place.
+  std::int64_t kept_ = 0;
   bool is_last_chance_ = false;  // for lines whose parent is not there
   std::vector<import_line> batch_;
   std::set<std::string> skus_;  // of the batch

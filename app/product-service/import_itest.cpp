@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "kit/testing/proxy.hpp"
 #include "testing/store.hpp"
 
 namespace souk::product {
@@ -184,6 +185,55 @@ TEST(import, that_breaks_off_leaves_whole_batches_and_can_be_repeated) {
   const auto report = import(s, lines);
   EXPECT_EQ(report.unchanged, 600);
   EXPECT_EQ(report.created, 400);
+}
+
+// An upload that does something before it gives its pieces.
+class scripted_upload : public http::body_stream {
+ public:
+  scripted_upload(std::vector<std::string> pieces, std::function<void(std::size_t)> before)
+      : pieces_(std::move(pieces)), before_(std::move(before)) {}
+  task<std::optional<std::string_view>> read() override {
+    if (next_ == pieces_.size()) co_return std::nullopt;
+    before_(next_);
+    co_return pieces_[next_++];
+  }
+
+ private:
+  std::vector<std::string> pieces_;
+  std::function<void(std::size_t)> before_;
+  std::size_t next_ = 0;
+};
+
+// A batch is stored, nobody learns of it, and it is stored once more.
+TEST(import, counts_each_line_once_also_after_a_commit_of_unknown_outcome) {
+  std::string first, second;
+  for (int i = 0; i < 200; ++i) first += line("V" + std::to_string(i), R"(,"variant_of":"P")");
+  second = line("W", R"(,"variant_of":"P")") + line("P") +
+           line("V0", R"(,"variant_of":"P","brand":"Later")") + line("V1", R"(,"variant_of":"P")");
+  for (const std::size_t lost : {0, 1}) {
+    SCOPED_TRACE(lost);
+    testing::run([&](event_loop& loop, const context& ctx) -> task<> {
+      const auto url = testing::fresh_database(migrations);
+      testing::tcp_proxy proxy(testing::postgres().port());
+      auto& s =
+          loop.make<fake::store>(loop, testing::via(url, proxy.port()), "http://127.0.0.1:1", url);
+      import_run run(s.products, "USD", import_stock::opening);
+      scripted_upload upload({first, second}, [&](std::size_t piece) {
+        if (piece == lost) proxy.lose_answer(std::string("COMMIT\0", 7));
+      });
+      const auto report = co_await run.run(ctx, upload);
+      EXPECT_TRUE(proxy.has_struck());
+      EXPECT_EQ(report.lines, 204);
+      EXPECT_EQ(report.created + report.updated + report.unchanged, 204);
+      EXPECT_EQ(report.failed, 0);
+      const auto ask = [&](const std::string& sql) {
+        return testing::postgres().query(fake::database_of(url), sql);
+      };
+      EXPECT_EQ(ask("SELECT count(*) FROM products WHERE variant_of IS NOT NULL"), "201");
+      EXPECT_EQ(ask("SELECT brand FROM products WHERE sku = 'V0'"), "Later");
+      EXPECT_EQ(ask("SELECT count(*) FROM import_lines"), "0");
+    });
+  }
 }
 
 // Stock messages are under way, pages are being read: whatever there is ends where it stands.

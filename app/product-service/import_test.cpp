@@ -73,12 +73,12 @@ TEST(read_line, takes_a_text_or_a_list_for_an_attribute) {
   const auto line = read_line(
       7,
       R"({"sku":"A","name":"A","description":"d","categories":["X/Y"],"price_minor":100,)"
-      R"("currency":"USD","quantity":3,"attributes":{"a":"1","b":["2","3"]},"variant_of":"P"})",
+      R"("currency":"USD","quantity":3,"attributes":{"a":"1","b":["2","3"]},"variant_of":" P "})",
       "USD");
   ASSERT_TRUE(line);
   EXPECT_EQ(line->number, 7);
   EXPECT_EQ(line->quantity, 3);
-  EXPECT_EQ(line->parent_sku, "P");
+  EXPECT_EQ(line->parent_sku, "P") << "without outer spaces, like a sku";
   EXPECT_EQ(line->content.attributes, (attribute_map{{"a", {"1"}}, {"b", {"2", "3"}}}));
 }
 

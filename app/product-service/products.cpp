@@ -178,6 +178,11 @@ checked_content checked_input(const Input& input, std::string_view store_currenc
 
 }  // namespace
 
+std::optional<std::string> parent_named(const std::optional<sku_text>& variant_of) {
+  if (!variant_of) return std::nullopt;
+  return trimmed(*variant_of);
+}
+
 checked_content content_of(const new_product& input, std::string_view store_currency) {
   return checked_input(input, store_currency);
 }

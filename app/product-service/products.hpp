@@ -165,6 +165,9 @@ BOOST_DESCRIBE_STRUCT(product_patch, (),
                       (sku, name, description, categories, price_minor, currency, attributes, brand,
                        image, variant_of))
 
+// How the parent is named, without outer spaces.
+std::optional<std::string> parent_named(const std::optional<sku_text>& variant_of);
+
 // The content, tidied: outer spaces are taken off, repeated categories and values dropped,
 // attributes without a value left out. Otherwise what is wrong with which field.
 using checked_content = std::expected<product_content, json::errors>;

@@ -178,6 +178,64 @@ TEST(products, with_variants_show_what_these_have) {
                  "/variant_of");
 }
 
+// Archived variants keep their parent, so that nobody else's may stand in the way of its change.
+TEST(products, whose_variants_are_archived_may_become_variants) {
+  server s;
+  const auto a = made(s, "A"), b = made(s, "B");
+  const auto variant = made(s, "V", R"(,"variant_of":"A")");
+  EXPECT_EQ(s.call("DELETE", "/products/" + variant.id.str(), "", "*").status, 204);
+  const auto patched = s.call("PATCH", "/products/" + a.id.str(), R"({"variant_of":"B"})", "*");
+  ASSERT_EQ(patched.status, 200) << patched.body;
+  EXPECT_EQ(read_as<product_detail>(patched).variant_of, b.id);
+  EXPECT_EQ(made(s, "V", R"(,"variant_of":"B")").id, variant.id);
+
+  made(s, "C");
+  const auto other = made(s, "W", R"(,"variant_of":"C")");
+  EXPECT_EQ(s.call("DELETE", "/products/" + other.id.str(), "", "*").status, 204);
+  const auto report =
+      read_as<import_report>(s.call("POST", "/products/import", body("C", R"(,"variant_of":"B")")));
+  EXPECT_EQ(report.updated, 1);
+  EXPECT_EQ(report.failed, 0);
+  EXPECT_EQ(read_as<product_detail>(s.get("/products/" + b.id.str())).variants_count, 3);
+}
+
+TEST(products, are_named_as_parents_with_spaces_around) {
+  server s;
+  const auto parent = made(s, "P");
+  const auto variant = made(s, "V", R"(,"variant_of":" P ")");
+  EXPECT_EQ(variant.variant_of, parent.id);
+  const auto path = "/products/" + variant.id.str();
+  const auto put = s.call("PUT", path, body("V", R"(,"variant_of":"P\t")"), "*");
+  ASSERT_EQ(put.status, 200) << put.body;
+  EXPECT_EQ(read_as<product_detail>(put).variant_of, parent.id);
+  const auto patched =
+      s.call("PATCH", path, R"({"variant_of":" )" + parent.id.str() + R"( "})", "*");
+  ASSERT_EQ(patched.status, 200) << patched.body;
+  EXPECT_EQ(read_as<product_detail>(patched).variant_of, parent.id);
+  expect_problem(s.call("PATCH", path, R"({"variant_of":" "})", "*"), 400, "/variant_of");
+}
+
+TEST(products, take_as_many_long_attributes_as_their_variants_have) {
+  server s;
+  made(s, "P");
+  for (int i = 0; i < 30; ++i) {
+    std::string attributes;
+    for (int name = 0; name < 4; ++name) {
+      attributes += (name ? ",\"a" : "\"a") + std::to_string(name) + "\":[";
+      for (int value = 0; value < 50; ++value) {
+        auto word = std::to_string(i) + 'x' + std::to_string(name) + 'x' + std::to_string(value);
+        word.insert(0, 200 - word.size(), 'w');
+        attributes += (value ? ",\"" : "\"") + word + '"';
+      }
+      attributes += ']';
+    }
+    made(s, "V" + std::to_string(i), R"(,"variant_of":"P","attributes":{)" + attributes + "}");
+  }
+  const auto list = read_as<product_page>(s.get("/products"));
+  ASSERT_EQ(list.items.size(), 1u);
+  EXPECT_EQ(list.items[0].variants_count, 30);
+}
+
 TEST(products, refuse_bad_input_and_name_every_field) {
   server s;
   const auto refused = s.call("POST", "/products",

@@ -271,10 +271,11 @@ constexpr pg::statement select_suggestions{"suggest", R"(
       SELECT FROM listings
       WHERE document @@ (to_tsquery('catalogue', $1) && plainto_tsquery('catalogue', word)))
   ), query AS MATERIALIZED (
-    SELECT COALESCE(to_tsquery('catalogue', $1) && last.word, last.word) AS words
+    SELECT COALESCE(to_tsquery('catalogue', $1) && last.word, last.word,
+                    to_tsquery('catalogue', $1)) AS words
     FROM (SELECT to_tsquery('catalogue', COALESCE(
                    (SELECT string_agg('''' || word || ''':A', ' | ') FROM near),
-                   '''' || replace(replace(word, '\', ''), '''', '') || ''':*A')) AS word
+                   '''' || NULLIF(replace(replace(word, '\', ''), '''', ''), '') || ''':*A')) AS word
           FROM typed) AS last
   ), places AS MATERIALIZED (
     SELECT split_part(fact, '=', 1) AS kind, substr(fact, strpos(fact, '=') + 1) AS text, listings
@@ -376,6 +377,12 @@ constexpr pg::statement write_products{"write_products", R"(
     version = p.version + 1, updated_at = now())",
                                        60s};
 
+// An archived variant whose parent becomes a variant itself has none any more: there is one level.
+constexpr pg::statement free_archived_variants{"free_archived_variants", R"(
+  UPDATE products SET variant_of = NULL
+  WHERE archived_at IS NOT NULL AND variant_of = ANY ($1::uuid[]))",
+                                               10s};
+
 constexpr pg::statement archive_product{"archive_product", R"(
   UPDATE products SET archived_at = now(), updated_at = now(), version = version + 1
   WHERE (id = $1 OR variant_of = $1) AND archived_at IS NULL)",
@@ -388,7 +395,8 @@ constexpr pg::statement keep_lines{"keep_import_lines", R"(
   INSERT INTO import_lines (import_id, line, sku, document)
   SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[]))"};
 
-// Kept lines that a later line of the same product has made obsolete.
+// Kept lines that a later line of the same product has made obsolete; and the same lines, kept by
+// an earlier attempt whose commit nobody learned of.
 constexpr pg::statement drop_lines{"drop_import_lines", R"(
   DELETE FROM import_lines WHERE import_id = $1 AND sku = ANY ($2::text[]))"};
 
@@ -610,6 +618,10 @@ task<> name_slugs(pg::transaction& tx, std::vector<product_write>& writes) {
 task<> write(pg::transaction& tx, std::vector<product_write> writes) {
   if (writes.empty()) co_return;
   co_await name_slugs(tx, writes);
+  std::vector<uuid> variants;
+  for (const auto& w : writes)
+    if (w.variant_of) variants.push_back(w.id);
+  if (!variants.empty()) co_await tx.execute(free_archived_variants, variants);
   std::vector<product_record> records;
   for (auto& w : writes) {
     auto& c = w.content;
@@ -877,9 +889,9 @@ task<outcome<void>> repository::archive(const context& ctx, uuid id,
 
 // ---------------------------------------------------------------------------------------------
 
-task<repository::import_outcome> repository::import_lines(const context& ctx, uuid import_id,
-                                                          const std::vector<import_line>& lines,
-                                                          import_stock stock, bool is_last_chance) {
+task<std::vector<line_result>> repository::import_lines(const context& ctx, uuid import_id,
+                                                        const std::vector<import_line>& lines,
+                                                        import_stock stock, bool is_last_chance) {
   const catalogue_change change(version_);
   auto tx = co_await bulk_.begin(ctx);
   co_await tx.execute(lock_catalogue);
@@ -892,14 +904,14 @@ task<repository::import_outcome> repository::import_lines(const context& ctx, uu
   auto rows = co_await tx.query<stored_row>(select_stored_by_sku, parents);
   import_plan plan(stored(std::move(rows)));
 
-  import_outcome out;
+  std::vector<line_result> results;
   std::vector<uuid> products;
   std::vector<std::string> keys, kept_skus, kept_documents;
   std::vector<std::int64_t> quantities, kept_numbers;
   for (const auto& line : lines) {
     auto result = plan.add(line);
     if (result == line_result::kept && is_last_chance) result = line_result::parent_unknown;
-    out.results.push_back(result);
+    results.push_back(result);
     if (result == line_result::kept) {
       kept_numbers.push_back(line.number);
       kept_skus.push_back(line.content.sku);
@@ -919,11 +931,11 @@ task<repository::import_outcome> repository::import_lines(const context& ctx, uu
     co_await tx.execute(insert_messages, products, keys, quantities,
                         stock == import_stock::set ? stock_message_reason::stocktake
                                                    : stock_message_reason::opening);
-  if (!is_last_chance) out.superseded = co_await tx.execute(drop_lines, import_id, skus);
+  if (!is_last_chance) co_await tx.execute(drop_lines, import_id, skus);
   if (!kept_numbers.empty())
     co_await tx.execute(keep_lines, import_id, kept_numbers, kept_skus, kept_documents);
   co_await tx.commit();
-  co_return out;
+  co_return results;
 }
 
 task<std::vector<repository::kept_line>> repository::find_kept_lines(const context& ctx,

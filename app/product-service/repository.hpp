@@ -124,15 +124,11 @@ class repository {
 
   // --- Imports -------------------------------------------------------------------------------
 
-  struct import_outcome {
-    std::vector<line_result> results;  // in the order of the lines
-    std::int64_t superseded = 0;       // kept lines that are obsolete now
-  };
-  // One transaction. `lines` name each sku once. Lines that wait for their parent are kept, unless
-  // `is_last_chance`.
-  task<import_outcome> import_lines(const context& ctx, uuid import_id,
-                                    const std::vector<import_line>& lines, import_stock stock,
-                                    bool is_last_chance);
+  // One transaction. `lines` name each sku once. Lines that wait for their parent are kept, until a
+  // later line names their sku, unless `is_last_chance`. The results are in the order of the lines.
+  task<std::vector<line_result>> import_lines(const context& ctx, uuid import_id,
+                                              const std::vector<import_line>& lines,
+                                              import_stock stock, bool is_last_chance);
   struct kept_line {
     std::int64_t line = 0;
     std::string document;

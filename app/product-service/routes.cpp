@@ -173,7 +173,8 @@ task<http::response<product_detail>> create_product(
   if (!content) co_return http::problems::bad_request(std::move(content.error()));
   std::optional<std::int64_t> quantity;
   if (in.body.quantity) quantity = in.body.quantity->value;
-  const auto product = co_await to.products.create(ctx, *content, in.body.variant_of, quantity);
+  const auto parent = parent_named(in.body.variant_of);
+  const auto product = co_await to.products.create(ctx, *content, parent, quantity);
   if (!product) co_return to_problem(product.error());
   to.messenger.wake();
   const auto answer = co_await to.front.written(ctx, *product);
@@ -207,8 +208,8 @@ task<http::response<product_detail>> put_product(
   if (!content) co_return http::problems::bad_request(std::move(content.error()));
   const auto wanted = version_wanted(*in.if_match);
   if (wanted.never) co_return http::problems::precondition_failed();
-  auto product =
-      co_await to.products.replace(ctx, in.path.id, wanted.version, *content, in.body.variant_of);
+  const auto parent = parent_named(in.body.variant_of);
+  auto product = co_await to.products.replace(ctx, in.path.id, wanted.version, *content, parent);
   co_return co_await changed(ctx, to, std::move(product));
 }
 
@@ -222,7 +223,7 @@ task<http::response<product_detail>> patch_product(
     co_return http::problems::precondition_failed();
   auto content = patched(present->content, in.body, to.currency);
   if (!content) co_return http::problems::bad_request(std::move(content.error()));
-  std::optional<std::string> parent = in.body.variant_of.value;
+  auto parent = parent_named(in.body.variant_of.value);
   if (!in.body.variant_of.present && present->variant_of) parent = present->variant_of->str();
   // Worked out from this version, so valid for no other.
   auto product = co_await to.products.replace(ctx, in.path.id, present->version, *content, parent);

@@ -52,7 +52,7 @@ class model {
   task<> store_in(const context& ctx, repository& products) {
     const auto results =
         co_await products.import_lines(ctx, uuid::v7(), lines_, import_stock::opening, true);
-    for (const auto result : results.results) EXPECT_EQ(result, line_result::created);
+    for (const auto result : results) EXPECT_EQ(result, line_result::created);
     offers_.clear();
     for (const auto& parent : lines_) {
       if (parent.parent_sku) continue;
@@ -468,6 +468,30 @@ TEST(suggestions, complete_and_correct_what_is_typed) {
     EXPECT_THAT(co_await texts("stonware mu", product), ElementsAre("Stoneware Mug"));
     EXPECT_THAT(co_await texts("stone", suggestion_kind::search), ElementsAre("stoneware"));
     EXPECT_THAT(co_await texts("chair hood", suggestion_kind::search), IsEmpty());
+  });
+}
+
+// Without its accents each of these is an apostrophe, which ends a lexeme.
+TEST(suggestions, take_apostrophes_of_all_kinds) {
+  testing::run([](event_loop& loop, const context& ctx) -> task<> {
+    auto& s = loop.make<store>(loop, testing::fresh_database(migrations), no_inventory);
+    auto m = shop();
+    co_await m.store_in(ctx, s.products);
+    for (const std::string typed : {"’", "‘", "′", "ʼ", "＇", "＼", "’＼‘"}) {
+      SCOPED_TRACE(typed);
+      EXPECT_THAT(co_await s.products.suggest(ctx, words_of(typed)), IsEmpty());
+      // A word before it counts as if it stood alone.
+      const auto list = co_await s.products.suggest(ctx, words_of("mug " + typed));
+      EXPECT_EQ(std::ranges::count(list, suggestion_kind::product, &suggestion::kind), 2);
+      // In a search, too; but one of them is a letter, and so a word, which nothing has.
+      const bool is_word = typed == "ʼ";
+      for (const auto& text : {typed, "mug " + typed, typed + " mug"}) {
+        const auto suggestions = co_await s.front.suggestions(ctx, text);
+        EXPECT_TRUE(json::read<suggestion_list>(*suggestions.body));
+        const auto found = co_await search_for(s, ctx, text);
+        EXPECT_EQ(found.skus.empty(), text == typed || is_word) << text;
+      }
+    }
   });
 }
 

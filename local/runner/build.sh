@@ -22,18 +22,26 @@ _compile() {
   NINJA_STATUS='[%f/%t] ' ninja -C build/release -j "$(_build_jobs)" "${SERVICES[@]}" souk-keys
 }
 
+# Two stores of one checkout share the build, npm's packages and what is generated from both.
+_lock_build() {
+  mkdir -p "$ROOT/build"
+  exec 7>>"$ROOT/build/lock"
+  flock 7
+}
+
+_unlock_build() {
+  exec 7>&-
+}
+
 build_services() {
   local free
   [[ -w $ROOT && (! -e $ROOT/build || -w $ROOT/build) ]] ||
     fail "cannot write to $ROOT/build; an earlier build by another user left it: remove it, or run ./souk as that user"
   free=$(df -Pk "$ROOT" | awk 'NR == 2 { print int($4 / 1024) }')
   ((free > 1000)) || fail "building needs 1 GB of room in $ROOT, and there are $free MB; make room and run ./souk up again"
-  # Two stores of one checkout share the build.
-  mkdir -p "$ROOT/build"
-  exec 7>>"$ROOT/build/lock"
-  flock 7
+  _lock_build
   EXPLAIN=explain_common step "Building the services" _build_progress _compile
-  exec 7>&-
+  _unlock_build
 }
 
 # npm's packages, at the versions of package-lock.json.
@@ -45,6 +53,13 @@ _npm_install() {
 }
 
 fetch_npm_packages() {
+  _lock_build
+  _fetch_npm_packages
+  _unlock_build
+}
+
+# With the lock held: another store may have fetched them meanwhile, or be reading them.
+_fetch_npm_packages() {
   if [[ $(cat "$ROOT/node_modules/.souk" 2>/dev/null) != $(sha256sum <"$ROOT/package-lock.json") ]]; then
     EXPLAIN=explain_common step "Fetching npm packages" no_progress _npm_install
   fi
@@ -61,7 +76,8 @@ _documents() {
 
 build_pages() {
   local inputs
-  fetch_npm_packages
+  _lock_build
+  _fetch_npm_packages
   inputs=$(
     {
       find "$ROOT/app/frontend" \( -name dist -o -name generated \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
@@ -72,6 +88,7 @@ build_pages() {
   if [[ $(cat "$STATE/www/pages/.inputs" 2>/dev/null) != "$inputs" ]]; then
     step "Making the pages" no_progress _make_pages "$inputs"
   fi
+  _unlock_build
 }
 
 _make_pages() {
@@ -81,9 +98,6 @@ _make_pages() {
   trap "rm -rf '$made'" EXIT
   (
     cd "$ROOT" || exit
-    # Two stores of one checkout share the types that are generated.
-    exec 7>>"$ROOT/build/lock"
-    flock 7
     export SOUK_PROGRAMS=$ROOT/build/release/bin
     npm run --silent -w app/frontend generate
     npm run --silent -w app/frontend typecheck

@@ -14,6 +14,12 @@ load_catalogue() {
   date -u +%FT%TZ | put "$(_catalogue_mark)" 644 || true
 }
 
+# A product must be in the store's currency; the starting ones cost the same number in any.
 _load_catalogue() {
-  import_file "$CATALOGUE" '' </dev/null
+  local folder
+  folder=$(mktemp -d)
+  # shellcheck disable=SC2064 # this folder
+  trap "rm -rf '$folder'" EXIT
+  jq -c --arg currency "${CURRENCY:-USD}" '.currency = $currency' "$CATALOGUE" >"$folder/catalogue"
+  (import_file "$folder/catalogue" '' </dev/null)
 }

@@ -92,7 +92,7 @@ open_state() {
 make_state() {
   local folder recorded
   # Characters with a meaning in the configuration files of nginx, supervisor and the like.
-  [[ $PLACE != *[\"\'%\;\$\\\{\}]* ]] || fail "the path $PLACE contains a character that makes trouble (one of \" ' % ; \$ \\ { }); move the checkout"
+  [[ $PLACE != *[\"\'%\;\$\\\{\}\#]* ]] || fail "the path $PLACE contains a character that makes trouble (one of \" ' % ; \$ \\ { } #); move the checkout"
   _find_runner
   if [[ $RUN_AS == souk ]] && ! id souk >/dev/null 2>&1; then
     useradd --system --user-group --no-create-home --home-dir /nonexistent \

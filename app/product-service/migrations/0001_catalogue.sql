@@ -143,7 +143,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 -- Derives anew what concerns these products (those of them that are no listings are passed over).
--- A listing takes up at most 1,000 facts, so that a document keeps below PostgreSQL's 1 MB.
+-- A listing takes up at most 1,000 facts and 100 kB of them, so that a document keeps below
+-- PostgreSQL's 1 MB: as words they take up to about three times that, the skus 256 kB.
 CREATE FUNCTION refresh_listings(touched uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -183,15 +184,18 @@ BEGIN
     UNION
     SELECT listing_id, id, 'price=' || price_range_of(price_minor) FROM offers
   ), counted AS MATERIALIZED (
-    SELECT listing_id, offers, fact, n, n = offers AS is_common
+    SELECT listing_id, offers, fact, n, n = offers AS is_common,
+           row_number() OVER frequent_first <= 1000
+             AND sum(octet_length(fact)) OVER frequent_first <= 100000 AS has_room
     FROM (SELECT listing_id, fact, count(*) AS n,
                  max(count(*)) OVER (PARTITION BY listing_id) AS offers  -- all have '*'
           FROM offer_facts GROUP BY listing_id, fact) AS c
+    WINDOW frequent_first AS (PARTITION BY listing_id ORDER BY n DESC, fact ROWS UNBOUNDED PRECEDING)
   ), rolled_up AS MATERIALIZED (
-    SELECT listing_id, (array_agg(fact ORDER BY n DESC, fact))[:1000] AS facts,
+    SELECT listing_id, array_agg(fact ORDER BY n DESC, fact) FILTER (WHERE has_room) AS facts,
            array_agg(fact) FILTER (WHERE is_common) AS common,
            string_agg(substr(fact, strpos(fact, '=') + 1), ' ')
-             FILTER (WHERE fact LIKE 'category=%' OR fact LIKE 'attr.%') AS texts
+             FILTER (WHERE has_room AND (fact LIKE 'category=%' OR fact LIKE 'attr.%')) AS texts
     FROM counted GROUP BY listing_id
   ), noted AS (
     INSERT INTO variant_facts (product_id, listing_id, price_minor, facts, own_facts)

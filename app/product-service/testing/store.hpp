@@ -97,8 +97,6 @@ class inventory {
     delay_ = d;
   }
 
-  souk::testing::http_stub stub;
-
  private:
   static std::int64_t number_in(const std::string& body, std::string_view name) {
     const auto at = body.find('"' + std::string(name) + "\":");
@@ -122,6 +120,9 @@ class inventory {
   int lose_next_answers_ = 0;
   bool refuse_ = false;
   std::chrono::milliseconds delay_{0};
+
+ public:
+  souk::testing::http_stub stub;  // the last, since its threads use the others until it is gone
 };
 
 // Made with loop.make<store>(...), so that it outlives what it has spawned.
