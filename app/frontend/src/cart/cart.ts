@@ -57,6 +57,9 @@ queryClient.getQueryCache().subscribe(({ query }) => {
   if (query.queryKey[0] === cartKey[0]) confirmed.value = query.state.data as Cart | undefined;
 });
 
+const statusOf = (line: CartLine, quantity: number): CartLine['status'] =>
+  line.status === 'ok' || line.status === 'insufficient' ? (line.available < quantity ? 'insufficient' : 'ok') : line.status;
+
 export function applied(cart: Cart, pending: readonly Change[]): Cart {
   if (pending.length === 0) return cart;
   let lines = cart.lines;
@@ -66,7 +69,7 @@ export function applied(cart: Cart, pending: readonly Change[]): Cart {
     if (quantity <= 0) {
       lines = lines.filter((l) => l !== line);
     } else if (line) {
-      lines = lines.map((l) => (l === line ? { ...l, quantity, line_total_minor: l.unit_price_minor * quantity } : l));
+      lines = lines.map((l) => (l === line ? { ...l, quantity, line_total_minor: l.unit_price_minor * quantity, status: statusOf(l, quantity) } : l));
     } else if (change.item) {
       const { id, sku, name, image, price_minor, attributes } = change.item;
       lines = [...lines, {
@@ -75,10 +78,14 @@ export function applied(cart: Cart, pending: readonly Change[]): Cart {
       } as CartLine];
     }
   }
+  // What is no longer sold counts for nothing, as the service counts it.
+  const counted = lines.filter((l) => l.status !== 'unavailable');
   return {
     ...cart, lines,
-    items_count: lines.reduce((sum, l) => sum + l.quantity, 0),
-    total_minor: lines.reduce((sum, l) => sum + l.line_total_minor, 0),
+    items_count: counted.reduce((sum, l) => sum + l.quantity, 0),
+    total_minor: counted.reduce((sum, l) => sum + l.line_total_minor, 0),
+    buyable: lines.length > 0 && lines.every((l) => l.status === 'ok'),
+    degraded: lines.some((l) => l.status === 'unknown'),
   };
 }
 
@@ -131,11 +138,20 @@ function enqueue(change: Omit<Change, 'id' | 'sent'>): Promise<void> {
   return done;
 }
 
+// What the drawer says about the last change; over a modal dialog a toast could not be reached.
+export interface CartMessage {
+  text: string;
+  // A line that has been taken out, and can be put back.
+  removed?: CartLine;
+}
+export const cartMessage = signal<CartMessage | undefined>(undefined);
+
 function explain(error: unknown, name: string) {
   const text = error instanceof ApiError && error.type === 'quantity-limit'
     ? `${name}: no more than 1,000 in one order.`
     : describe(error).text;
-  toast(`The cart is as it was. ${text}`, { tone: 'danger' });
+  if (drawerOpen.value) cartMessage.value = { text: `The cart is as it was. ${text}` };
+  else toast(`The cart is as it was. ${text}`, { tone: 'danger' });
 }
 
 // Each resolves to whether it was done; a failure has been said to the user.
@@ -147,10 +163,25 @@ const attempt = (work: Promise<void>, name: string) => work.then(() => true, (er
 export const addToCart = (item: CartItem, quantity = 1) =>
   attempt(enqueue({ product_id: item.id, add: quantity, item }), item.name);
 
-export const setQuantity = (line: CartLine, quantity: number) =>
-  attempt(enqueue({ product_id: line.product_id, set: quantity }), line.name);
+export function setQuantity(line: CartLine, quantity: number): Promise<boolean> {
+  cartMessage.value = undefined;
+  return attempt(enqueue({ product_id: line.product_id, set: quantity }), line.name);
+}
 
-export const removeLine = (line: CartLine) => setQuantity(line, 0);
+export function removeLine(line: CartLine): Promise<boolean> {
+  const done = setQuantity(line, 0);
+  // What is not sold any longer can't be put back.
+  cartMessage.value = line.status === 'unavailable' ? undefined : { text: `${line.name} has been taken out.`, removed: line };
+  return done;
+}
+
+export function putBack(line: CartLine): Promise<boolean> {
+  cartMessage.value = undefined;
+  const currency = cart.value?.currency ?? confirmed.value?.currency ?? '';
+  return addToCart({
+    id: line.product_id, sku: line.sku, name: line.name, image: line.image, price_minor: line.unit_price_minor, currency, attributes: line.attributes,
+  }, line.quantity);
+}
 
 // After an order, or when a service has said that the cart is another than we think.
 export function refreshCart(answer?: Cart): void {
@@ -185,4 +216,7 @@ onSessionChange(({ before }) => {
 
 export const drawerOpen = signal(false);
 export const openCart = () => { drawerOpen.value = true; };
-export const closeCart = () => { drawerOpen.value = false; };
+export const closeCart = () => {
+  drawerOpen.value = false;
+  cartMessage.value = undefined;
+};

@@ -26,7 +26,12 @@ function Frame({ open, onClose, title, children, footer, class: own, shape }: Fr
   useEffect(() => {
     const element = dialog.current;
     if (!element) return;
-    if (open && !element.open) element.showModal();
+    if (open && !element.open) {
+      // The page keeps its width when its scroll bar goes.
+      const root = document.documentElement;
+      if (!document.querySelector('dialog:modal')) root.style.setProperty('--scrollbar', `${innerWidth - root.clientWidth}px`);
+      element.showModal();
+    }
     else if (!open && element.open) element.close();
   }, [open]);
   return (

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ImageOff } from './icons';
+import { Arch } from './Logo';
 import { cx } from './cx';
 import styles from './Picture.module.css';
 
@@ -7,13 +7,24 @@ interface Props {
   src: string | undefined;
   // Empty where the name stands beside it.
   alt?: string;
+  // What is shown; without a picture its initial stands in the arch.
+  name?: string | undefined;
   // The first pictures of a page are wanted at once.
   eager?: boolean;
-  class?: string;
+  class?: string | undefined;
+}
+
+const grounds = 6;
+
+// The same name has the same ground everywhere.
+function groundOf(name: string): number {
+  let sum = 0;
+  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)!) % 9973;
+  return sum % grounds;
 }
 
 // A square whose room is kept free from the start.
-export function Picture({ src, alt = '', eager, class: own }: Props) {
+export function Picture({ src, alt = '', name = alt, eager, class: own }: Props) {
   const [failed, setFailed] = useState<string>();
   const shown = src !== undefined && failed !== src;
   return (
@@ -25,8 +36,9 @@ export function Picture({ src, alt = '', eager, class: own }: Props) {
           onError={() => setFailed(src)}
         />
       ) : (
-        <span class={styles.none} role={alt ? 'img' : undefined} aria-label={alt || undefined}>
-          <ImageOff size={28} aria-hidden="true" />
+        <span class={cx(styles.none, styles[`ground${groundOf(name)}`])} role={alt ? 'img' : undefined} aria-label={alt || undefined}>
+          <Arch />
+          <span class={styles.initial} aria-hidden="true">{/[\p{L}\p{N}]/u.exec(name)?.[0]?.toUpperCase() ?? ''}</span>
         </span>
       )}
     </span>

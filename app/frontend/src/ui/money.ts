@@ -24,6 +24,13 @@ export function decimalOf(minor: number, currency: string): string {
 export const money = (minor: number, currency: string) =>
   format(currency).format(decimalOf(minor, currency) as unknown as number);
 
+// A round amount without its zeros: "$20".
+export const wholeMoney = (minor: number, currency: string) =>
+  minor % 10 ** exponentOf(currency) === 0
+    ? new Intl.NumberFormat(undefined, { style: 'currency', currency, currencyDisplay: 'narrowSymbol', maximumFractionDigits: 0 })
+      .format(decimalOf(minor, currency) as unknown as number)
+    : money(minor, currency);
+
 // What somebody has typed ("12", "12.5", "12,50") in minor units; undefined if it is no amount.
 export function parseMoney(text: string, currency: string): number | undefined {
   const exponent = exponentOf(currency);
