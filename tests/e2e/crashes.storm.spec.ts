@@ -130,6 +130,16 @@ for (const program of ['inventory-service', 'payment-service', 'cart-service'])
     await admin.stock_is(lamp.id, 7, 60_000);
   });
 
+test('operators see the metrics while payment-service stands still, and nobody else does', async () => {
+  const admin = await Admin.signed_in();
+  const shopper = await Shopper.arrive();
+  process.kill(pids('payment-service')[0], 'SIGSTOP');
+  const shown = await admin.send('GET', '/system/metrics/up');
+  expect(shown.status, shown.text).toBe(200);
+  expect((await shopper.send('GET', '/system/metrics/up')).status).toBe(403);
+  expect((await call('GET', `${api()}/system/metrics/up`)).status).toBe(401);
+});
+
 test('order-service stands still across its lease: two workers, one order', async () => {
   test.setTimeout(180_000);
   const admin = await Admin.signed_in();
