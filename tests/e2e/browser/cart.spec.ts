@@ -3,6 +3,9 @@ import type { Page } from '@playwright/test';
 import { Admin } from '../support/shop.ts';
 import { desk, expect, look, phone, test } from './fixtures.ts';
 
+// Looking at a page in four ways takes its time on a small machine.
+test.describe.configure({ timeout: 180_000 });
+
 const drawer = (page: Page) => page.getByRole('dialog', { name: /Your cart/ });
 const line = (page: Page, name: string) => drawer(page).getByRole('list', { name: 'Lines' }).getByRole('listitem').filter({ hasText: name });
 

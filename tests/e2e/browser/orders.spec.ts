@@ -97,7 +97,7 @@ test('large orders with long names', async ({ page }) => {
   await fillCard(page);
   await page.getByLabel('Full name').fill('Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh Montgomery');
   await pay(page);
-  await expect(page.getByText('$599,999,994,000.00').or(page.getByText('$599,999,994.00')).first()).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('$5,999,999,940.00').first()).toBeVisible({ timeout: 30_000 });
   await expect(timeline(page)).toBeVisible({ timeout: 30_000 });
   await look(page, 'order-large');
 });

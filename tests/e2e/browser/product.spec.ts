@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { Admin } from '../support/shop.ts';
 import { expect, look, phone, test } from './fixtures.ts';
 
+// Looking at a page in four ways takes its time on a small machine.
+test.describe.configure({ timeout: 180_000 });
+
 // A shirt of the test's own: S/Red 9, M/Red 3, M/Blue 0; there is no S/Blue.
 async function shirt() {
   const admin = await Admin.signed_in();

@@ -15,7 +15,10 @@ function Line({ line, currency }: { line: CartLine; currency: string }) {
         <span class={styles.quantity}><span class="visually-hidden">Quantity </span>{new Intl.NumberFormat().format(line.quantity)}</span>
       </div>
       <div class={styles.what}>
-        <p class={styles.name}>{line.name}</p>
+        <div class={styles.top}>
+          <p class={styles.name}>{line.name}</p>
+          <span class={styles.sum}><Price minor={line.line_total_minor} currency={currency} /></span>
+        </div>
         {attributes && <p class={styles.detail}>{attributes}</p>}
         {line.status === 'insufficient' && (
           <p class={styles.short}>{line.available > 0 ? `Only ${line.available} left` : 'Sold out'}</p>
@@ -25,7 +28,6 @@ function Line({ line, currency }: { line: CartLine; currency: string }) {
           <p class={styles.detail}>Price changed: <Price minor={line.unit_price_minor} before={line.price_when_added_minor} currency={currency} /></p>
         )}
       </div>
-      <span class={styles.sum}><Price minor={line.line_total_minor} currency={currency} /></span>
     </li>
   );
 }

@@ -21,7 +21,7 @@ export function OrderLines({ order }: { order: Order }) {
             <div class={styles.what}>
               <Link href={links.product(line.product_id)} class={styles.name}>{line.name}</Link>
               <p class={styles.detail}>
-                {line.quantity} × <Price minor={line.unit_price_minor} currency={order.currency} />
+                {new Intl.NumberFormat().format(line.quantity)} × <Price minor={line.unit_price_minor} currency={order.currency} />
                 {back !== undefined && <> · {back} sent back</>}
               </p>
             </div>

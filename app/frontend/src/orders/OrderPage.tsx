@@ -88,7 +88,7 @@ function Placed({ order }: { order: Order }) {
     <div class={styles.thanks}>
       <span class={cx(styles.niche, placing && styles.still)} aria-hidden="true"><Arch /><Check size={30} strokeWidth={3} /></span>
       <div>
-        <h1>{placing ? 'We have your order' : `Thank you, ${first.length <= 24 ? first : 'and welcome'}`}</h1>
+        <h1>{placing ? 'We have your order' : first.length > 0 && first.length <= 24 ? `Thank you, ${first}` : 'Thank you'}</h1>
         <p class={styles.lead}>
           {placing
             ? 'It is being placed while you watch. You may leave: it goes on by itself, and stands among your orders.'
@@ -240,7 +240,7 @@ function Content({ order, timeline, placed, refetch }: { order: Order; timeline:
             <div><dt>Items</dt><dd><Price minor={order.total_minor} currency={order.currency} /></dd></div>
             <div><dt>Delivery</dt><dd>Free</dd></div>
             {order.refunded_minor > 0 && <div><dt>Refunded</dt><dd><Price minor={-order.refunded_minor} currency={order.currency} /></dd></div>}
-            <div class={styles.total}><dt>Total</dt><dd><Price minor={order.total_minor - order.refunded_minor} currency={order.currency} /></dd></div>
+            <div class={styles.total}><dt>{order.refunded_minor > 0 ? 'Total after refunds' : 'Total'}</dt><dd><Price minor={order.total_minor - order.refunded_minor} currency={order.currency} /></dd></div>
           </dl>
           <Refunds order={order} />
           <PaymentCard order={order} />

@@ -20,17 +20,18 @@ import { badgeOf, isMoving, shortId } from './words';
 import styles from './OrdersPage.module.css';
 
 const pageSize = 12;
-const shownPictures = 4;
+const places = 3;
 
 function Row({ order }: { order: Order }) {
   const badge = badgeOf(order);
   const items = order.lines.reduce((sum, l) => sum + l.quantity, 0);
-  const more = order.lines.length - shownPictures;
+  const shown = order.lines.length > places ? places - 1 : places;
+  const more = order.lines.length - shown;
   const [first] = order.lines;
   return (
     <li class={styles.row}>
       <div class={styles.pictures} aria-hidden="true">
-        {order.lines.slice(0, shownPictures).map((line) => <Picture key={line.product_id} src={line.image} class={styles.picture} />)}
+        {order.lines.slice(0, shown).map((line) => <Picture key={line.product_id} src={line.image} class={styles.picture} />)}
         {more > 0 && <span class={styles.more}>+{more}</span>}
       </div>
       <div class={styles.what}>

@@ -8,6 +8,8 @@ import styles from './Timeline.module.css';
 const marks = { done: Check, bad: X, back: Undo2, now: undefined, next: undefined };
 const said = { done: 'done', bad: 'ended', back: 'changed', now: 'under way', next: 'still to come' };
 
+const isToday = (at: string) => new Date(at).toDateString() === new Date().toDateString();
+
 export function Timeline({ steps, label, times }: { steps: Step[]; label: string; times?: boolean }) {
   // The newest thing that happened is said aloud; what was there at first is not.
   const latest = steps.findLast((s) => s.look !== 'next' && s.look !== 'now');
@@ -29,7 +31,7 @@ export function Timeline({ steps, label, times }: { steps: Step[]; label: string
                 <p class={styles.title}>{step.title}<span class="visually-hidden">, {said[step.look]}</span></p>
                 {step.text && <p class={styles.text}>{step.text}</p>}
               </div>
-              {times && step.at && <span class={styles.at}><Time at={step.at} show="time" /></span>}
+              {times && step.at && <span class={styles.at}><Time at={step.at} show={isToday(step.at) ? 'time' : 'date'} /></span>}
             </li>
           );
         })}

@@ -39,7 +39,7 @@ describe('the timeline', () => {
 
   test('a cancellation is followed', () => {
     const so_far = events(['placed', 'pending'], ['confirmed', 'confirmed'], ['cancel-requested', 'confirmed'], ['refunding', 'refunding']);
-    expect(shown(order('refunding', { cancel_requested: true }), so_far).slice(2)).toEqual(['back: You asked to cancel', 'now: Paying your money back']);
+    expect(shown(order('refunding', { cancel_requested: true }), so_far).slice(2)).toEqual(['back: Cancellation requested', 'now: Paying your money back']);
   });
 
   test('a refund of a shipped order leaves its way open', () => {

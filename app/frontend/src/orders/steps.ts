@@ -30,7 +30,7 @@ const others: Record<string, { title: string; text?: string; look: Step['look'] 
   delayed: { title: 'Taking longer than usual', text: 'A part of the store does not answer. It is tried again until it does.', look: 'back' },
   undoing: { title: 'Undoing the order', look: 'back' },
   'payment-voided': { title: 'Hold on the card released', look: 'back' },
-  'cancel-requested': { title: 'You asked to cancel', look: 'back' },
+  'cancel-requested': { title: 'Cancellation requested', look: 'back' },
   refunding: { title: 'Paying your money back', look: 'back' },
   'refund-requested': { title: 'Refund decided', look: 'back' },
   'refund-started': { title: 'Paying money back', look: 'back' },

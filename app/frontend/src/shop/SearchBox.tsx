@@ -1,5 +1,6 @@
+import { signal } from '@preact/signals';
 import { useQuery } from '@tanstack/preact-query';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useLocation, useSearch } from 'wouter-preact';
 import type { Suggestion } from '../api/types';
 import { links } from '../shell/links';
@@ -24,14 +25,14 @@ function addressFor({ kind, text, slug }: Suggestion): string {
 }
 
 // What has been typed, in what it may become.
-function Marked({ text, typed }: { text: string; typed: string }) {
-  const word = typed.trim().split(/\s+/).at(-1) ?? '';
+function Marked({ text, of }: { text: string; of: string }) {
+  const word = of.trim().split(/\s+/).at(-1) ?? '';
   const at = word === '' ? -1 : text.toLocaleLowerCase().indexOf(word.toLocaleLowerCase());
   if (at < 0) return <>{text}</>;
   return <>{text.slice(0, at)}<mark>{text.slice(at, at + word.length)}</mark>{text.slice(at + word.length)}</>;
 }
 
-function What({ suggestion, typed }: { suggestion: Suggestion; typed: string }) {
+function What({ suggestion, of }: { suggestion: Suggestion; of: string }) {
   const { kind, text, count, image } = suggestion;
   const path = kind === 'category' ? text.split('/') : [];
   return (
@@ -41,7 +42,7 @@ function What({ suggestion, typed }: { suggestion: Suggestion; typed: string }) 
         : kind === 'brand' ? <Tag size={16} aria-hidden="true" class={styles.kind} />
         : <ArrowRight size={16} aria-hidden="true" class={styles.kind} />}
       <span class={styles.text}>
-        <Marked text={path.at(-1) ?? text} typed={typed} />
+        <Marked text={path.at(-1) ?? text} of={of} />
         {path.length > 1 && <span class={styles.in}> in {path.slice(0, -1).join(', ')}</span>}
       </span>
       {count !== undefined && count > 0 && <span class={styles.count}>{count}<span class="visually-hidden"> products</span></span>}
@@ -49,19 +50,28 @@ function What({ suggestion, typed }: { suggestion: Suggestion; typed: string }) 
   );
 }
 
+// What is typed outlives a turn of the device, which puts the field elsewhere.
+const typed = signal('');
+let typedAt = '';
+
 // A combobox after the pattern of the ARIA Authoring Practices: the focus stays in the field.
 export function SearchBox() {
   const [path, navigate] = useLocation();
   const query = useSearch();
   const present = path === '/search' ? (new URLSearchParams(query).get('search') ?? '') : '';
-  const [text, setText] = useState(present);
+  const text = typed.value;
+  const setText = (to: string) => { typed.value = to; };
   const [asked, setAsked] = useState('');
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
 
-  useEffect(() => setText(present), [present, path]);
+  useLayoutEffect(() => {
+    const place = `${path} ${present}`;
+    if (place !== typedAt) setText(present);
+    typedAt = place;
+  }, [present, path]);
   useEffect(() => {
     const timer = setTimeout(() => setAsked(text.trim().slice(0, 100)), 120);
     return () => clearTimeout(timer);
@@ -163,7 +173,7 @@ export function SearchBox() {
                     onMouseMove={() => { if (at !== active) setActive(at); }}
                     onClick={() => go(addressFor(suggestion))}
                   >
-                    <What suggestion={suggestion} typed={asked} />
+                    <What suggestion={suggestion} of={asked} />
                   </div>
                 );
               })}

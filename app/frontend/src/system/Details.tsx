@@ -52,8 +52,8 @@ function Links({ title, ids, onChoose, name }: { title: string; ids: readonly Ch
   if (ids.length === 0) return null;
   return (
     <div class={styles.links}>
-      <h4>{title}</h4>
-      <ul class={styles.list}>
+      <span class={styles.linksTitle} aria-hidden="true">{title}</span>
+      <ul class={styles.list} aria-label={title}>
         {ids.map((id) => <li key={id}><button type="button" class={styles.link} onClick={() => onChoose(id)}>{name(id)}</button></li>)}
       </ul>
     </div>

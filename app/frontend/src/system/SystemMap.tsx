@@ -261,7 +261,7 @@ export function SystemMap({ picture, chosen, onChoose }: Props) {
     svg.current?.querySelector<SVGGElement>(`[data-id="${to.id}"]`)?.focus();
   };
   const control = (id: Chosen, label: string) => ({
-    role: 'button', tabIndex: here === id ? 0 : -1, 'data-id': id, 'aria-label': label, 'aria-pressed': chosen === id,
+    role: 'button', tabindex: here === id ? 0 : -1, 'data-id': id, 'aria-label': label, 'aria-pressed': chosen === id,
     onClick: () => { setAt(id); onChoose(id); },
     onFocus: () => setAt(id),
   } as const);

@@ -61,7 +61,9 @@ function gather<T extends Figures>(series: readonly Series[], keyOf: (metric: Re
     const f = (out[key] ??= { ...nothing } as T);
     (f as unknown as Record<string, number | undefined>)[figure] = numberOf(value?.[1]);
   }
-  // No series of errors is no error, as long as there are requests.
+  // A breaker without calls stands where nothing was asked yet. No series of errors is no error, as
+  // long as there are requests.
+  for (const f of Object.values(out) as EdgeFigures[]) if (f.breaker !== undefined) f.rate ??= 0;
   for (const f of Object.values(out)) if (f.rate !== undefined) f.errors ??= 0;
   return out;
 }

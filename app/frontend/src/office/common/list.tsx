@@ -4,6 +4,7 @@ import { keepPreviousData, useInfiniteQuery } from '@tanstack/preact-query';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useLocation, useSearch } from 'wouter-preact';
+import { cx } from '../../ui/cx';
 import { ErrorState } from '../../ui/ErrorState';
 import { TextInput } from '../../ui/Field';
 import { Search } from '../../ui/icons';
@@ -62,7 +63,7 @@ export function PagedTable<T>({ pages, what, columns, keyOf, empty, short }: Lis
   }
   if (items.length === 0) return <>{empty}</>;
   return (
-    <div aria-busy={query.isPlaceholderData || undefined} class={query.isPlaceholderData ? styles.old : undefined}>
+    <div aria-busy={query.isPlaceholderData || undefined} class={cx(styles.list, query.isPlaceholderData && styles.old)}>
       <Table caption={what} columns={columns} rows={items} keyOf={keyOf} />
       {!short && <LoadMore
         shown={items.length} total={total} atLeast={atLeast} more={query.hasNextPage} busy={query.isFetchingNextPage || (query.isError && query.isFetching)}

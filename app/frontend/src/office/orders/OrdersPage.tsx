@@ -19,11 +19,11 @@ export const orderColumns = [
     label: 'Order', main: true,
     render: (o: Order) => <Link href={links.office(`orders/${o.id}`)} class={styles.order}><ShortId id={o.id} /></Link>,
   },
+  { label: 'State', render: (o: Order) => <span class={styles.badges}><OrderBadge state={o.state} /><OrderFlags order={o} /></span> },
   { label: 'Placed', render: (o: Order) => <span class={styles.when}><Time at={o.created_at} /></span> },
   { label: 'For', render: (o: Order) => <span class={styles.customer}>{o.address.name}</span> },
   { label: 'Items', numeric: true, render: (o: Order) => o.lines.reduce((sum, l) => sum + l.quantity, 0) },
   { label: 'Total', numeric: true, render: (o: Order) => <span class={styles.total}>{money(o.total_minor, o.currency)}</span> },
-  { label: 'State', render: (o: Order) => <span class={styles.badges}><OrderBadge state={o.state} /><OrderFlags order={o} /></span> },
 ];
 
 export function OrdersPage() {

@@ -99,7 +99,7 @@ function RefundForm({ order, onClose, onDone }: Omit<Props, 'open'>) {
           actions={<Button size="small" kind="quiet" onClick={() => { wish.forget(); form.reset({ amount: decimalOf(left, currency), reason: '', back: {} }); }}>Give it up</Button>}
         >
           {form.error != null && `${describe(form.error).text} `}
-          The refund may be under way: the order below this window tells. Sending it again is safe, it is paid back once only.
+          The refund may be under way: the order behind this window tells. Sending it again is safe, it is paid back once only.
         </Notice>
       ) : form.error != null && isDefinite(form.error) && <Refused error={form.error} />}
       <div class={common.buttons}>
