@@ -108,6 +108,7 @@ task<audit_result> audit::compare_all(const context& ctx) {
 
 task<> audit::compare_range(const context& ctx, std::vector<order_record> orders, range r,
                             audit_result& out) {
+  std::unordered_map<uuid, std::int64_t> suspects;  // with their version in the pass before
   for (int pass = 1;; ++pass) {
     auto others = co_await read_books(ctx, r);
     std::unordered_map<uuid, std::int64_t> versions;
@@ -120,16 +121,19 @@ task<> audit::compare_range(const context& ctx, std::vector<order_record> orders
         if (!versions.contains(id)) add(out, id, judge_without_order(entry));
       }
     }
-    std::vector<uuid> moving;
+    std::vector<uuid> again;
     for (const auto& o : orders) {
-      const bool stands_still = versions[o.id] == o.version;
-      if (!stands_still && pass < passes) {
-        moving.push_back(o.id);
+      bool stands_still = versions[o.id] == o.version;
+      auto findings = stands_still ? judge(o, others[o.id]) : std::vector<finding>{};
+      if ((!stands_still || !findings.empty()) && pass < passes) {
+        again.push_back(o.id);
+        suspects[o.id] = findings.empty() ? 0 : o.version;  // versions begin at 1
         continue;
       }
+      if (!findings.empty() && suspects[o.id] != o.version) stands_still = false;
       if (stands_still) {
         ++out.checked_orders;
-        add(out, o.id, judge(o, others[o.id]));
+        add(out, o.id, std::move(findings));
       }
       if (stands_still && !o.unfinished_since) continue;
       ++out.in_flight;
@@ -138,10 +142,10 @@ task<> audit::compare_range(const context& ctx, std::vector<order_record> orders
             fmt::format("{} since {}", json::enum_text(o.state), to_rfc3339(*o.unfinished_since)));
       }
     }
-    if (moving.empty()) co_return;
+    if (again.empty()) co_return;
     co_await sleep_for(between_passes);
     orders.clear();
-    for (const auto id : moving) {
+    for (const auto id : again) {
       if (auto o = co_await orders_.find(ctx, id)) orders.push_back(std::move(*o));
     }
   }

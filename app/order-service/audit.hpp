@@ -5,9 +5,11 @@
 // In ranges of order ids: reads the orders, then what inventory, payment (with the gateway's
 // record) and cart have of them, then the orders' versions again. An order that has not changed
 // meanwhile is judged (books.hpp); one that has is tried again, and counted as in flight if it
-// never stands still. Besides, each service checks its own database in one snapshot. Orders in
-// flight for more than ten minutes are violations, and so is everything that no order stands
-// behind.
+// never stands still. Not even then are the others' books of one moment: a step may be under way
+// at its callee. So what looks wrong is read again, too, and is a violation if it does so in two
+// passes running, the last one among them, without the order having changed. Besides, each service
+// checks its own database in one snapshot. Orders in flight for more than ten minutes are
+// violations, and so is everything that no order stands behind.
 
 #include <string>
 #include <unordered_map>

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <unordered_set>
 
 #include "kit/telemetry.hpp"
 #include "metrics.hpp"
@@ -39,7 +40,8 @@ checkout::checkout(event_loop& loop, repository& orders, partners& others, order
       resumed_(max_resumed) {}
 
 std::optional<checkout::ticket> checkout::admit() {
-  if (waiting_ >= config_.max_unfinished) return std::nullopt;
+  const auto unfinished = under_way_.in_use() + resumed_.in_use() + put_off_.size();
+  if (unfinished >= config_.max_unfinished) return std::nullopt;
   return under_way_.enter();
 }
 
@@ -61,11 +63,17 @@ task<> checkout::drive(order_record o, lease l, context ctx, std::optional<trace
     co_await follow(saga.ctx(), o, l);
   } catch (const std::exception& e) {
     // Most likely the database. The row says how to go on, to whoever takes it next.
+    put_off(o);
     telemetry::warn(ctx, "checkout interrupted", {{"order.id", o.id.str()}, {"error", e.what()}});
   }
 }
 
 task<> checkout::follow(const context& ctx, order_record& o, lease l) {
+  if (o.attempts > config_.attention_after && !o.needs_attention) {
+    // Who fails so often and has not said so has died each time. Before that may happen once more:
+    co_await repeat_later(ctx, o, config_.retry_base, config_.retry_cap, true);
+    co_return;
+  }
   for (;;) {
     if (!o.step) {
       if (!co_await begin_next(ctx, o, l)) co_return;
@@ -87,7 +95,7 @@ task<std::optional<answer>> checkout::attempt(const context& ctx, const order_re
   const auto name = json::enum_text(*o.step);
   telemetry::span span(ctx, fmt::format("checkout {}", name));
   span.set({"order.id", o.id.str()});
-  span.set({"souk.attempt", o.attempts + 1});
+  span.set({"souk.attempt", o.attempts});
   const auto began = steady_clock::now();
   std::optional<answer> got;
   std::string error;
@@ -110,7 +118,7 @@ task<std::optional<answer>> checkout::attempt(const context& ctx, const order_re
   span.fail("not known what came of it");
   telemetry::warn(
       span.ctx(), "checkout step failed",
-      {{"order.id", o.id.str()}, {"step", name}, {"attempt", o.attempts + 1}, {"error", error}});
+      {{"order.id", o.id.str()}, {"step", name}, {"attempt", o.attempts}, {"error", error}});
   co_await repeat_later(ctx, o, config_.retry_base, config_.retry_cap, false);
   co_return std::nullopt;
 }
@@ -204,16 +212,16 @@ task<bool> checkout::look_again(const context& ctx, order_record& o) {
 task<> checkout::repeat_later(const context& ctx, const order_record& o,
                               std::chrono::milliseconds base, std::chrono::milliseconds cap,
                               bool needs_attention) {
-  const int attempt = o.attempts + 1;
-  const auto pause = resilience::backoff(attempt, base, cap);
-  needs_attention = needs_attention || attempt >= config_.attention_after;
+  const auto pause = resilience::backoff(o.attempts, base, cap);
+  needs_attention = needs_attention || o.attempts >= config_.attention_after;
   if (needs_attention && !o.needs_attention) {
     telemetry::error(ctx, "order needs attention",
-                     {{"order.id", o.id.str()}, {"attempts", attempt}});
+                     {{"order.id", o.id.str()}, {"attempts", o.attempts}});
     co_await orders_.flag(ctx, o, pause);
   } else {
     co_await orders_.postpone(ctx, o, pause);
   }
+  put_off(o);  // last, when its ticket is about to go: admit() would count it twice
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -240,6 +248,7 @@ task<bool> checkout::resume_some() {
     for (auto& o : due) {
       auto slot = resumed_.enter();
       if (!slot) break;  // the lease runs out, and it is due again
+      put_off_.erase(o.id);
       auto fresh = without_deadline(context::background(loop_.service_name(), 0s));
       const auto origin = trace_context::parse(o.traceparent);
       loop_.spawn("checkout", drive(std::move(o), lease_since(sent), std::move(fresh), origin,
@@ -255,16 +264,34 @@ task<bool> checkout::resume_some() {
   co_return false;
 }
 
-task<> checkout::measure() {
+task<> checkout::count_unfinished() {
   for (;;) {
     try {
-      const auto rows = co_await orders_.backlog(context::background(loop_.service_name(), 5s));
-      waiting_ = metrics::show_backlog(rows);
+      const auto ctx = context::background(loop_.service_name(), 5s);
+      metrics::show_backlog(co_await orders_.backlog(ctx));
+      co_await forget_taken(ctx);
     } catch (const std::exception&) {
-      // The gauges keep their values; readiness tells that the database is away.
+      // The numbers stay as they are; readiness tells that the database is away.
     }
     co_await sleep_for(2s);
   }
+}
+
+task<> checkout::forget_taken(const context& ctx) {
+  if (put_off_.empty()) co_return;
+  const auto before = put_off_;
+  std::vector<uuid> ids;
+  std::vector<std::int64_t> tokens;
+  for (const auto& [id, token] : before) {
+    ids.push_back(id);
+    tokens.push_back(token);
+  }
+  const auto waiting = co_await orders_.still_waiting(ctx, ids, tokens);
+  const std::unordered_set<uuid> still(waiting.begin(), waiting.end());
+  std::erase_if(put_off_, [&](const auto& entry) {
+    const auto known = before.find(entry.first);
+    return known != before.end() && known->second == entry.second && !still.contains(entry.first);
+  });
 }
 
 }  // namespace souk::order

@@ -17,13 +17,16 @@
 // 2. Everything can be repeated. A call's key comes from the row (order id, payment id, refund id)
 //    and the callee answers a repeat with the state it has. Whoever finds the row makes the named
 //    call once more, and goes on from the answer. No answer (a crash there, a timeout, 5xx) means
-//    exactly that: nothing is concluded, the step is repeated with growing pauses, for ever. After
-//    some failures the order is flagged for a person, and the repeating goes on.
+//    exactly that: nothing is concluded, the step is repeated with growing pauses, for ever. Each
+//    lease counts as an attempt when it is taken, so that those whose worker died count, too; after
+//    some the order is flagged for a person, and the repeating goes on.
 //
 // 3. One at a time. A worker moves an order only under a lease: 15 s by the database's clock,
-//    renewed by each UPDATE, taken with FOR UPDATE SKIP LOCKED by any replica when the last one is
-//    over. Taking it raises `token`, and every UPDATE says WHERE id AND token, so a worker that was
-//    stopped for longer than its lease writes nothing any more. Its late *calls* do no harm either:
+//    renewed by each recorded move, given up with a pause when a step is to be repeated later, and
+//    taken with FOR UPDATE SKIP LOCKED by any replica when lease or pause is over. Taking it raises
+//    `token`, and every UPDATE by a worker says WHERE id AND token, so one that was stopped for
+//    longer than its lease writes nothing any more. (Others than workers only state wishes, which
+//    touch neither step nor token: see 6.) Its late *calls* do no harm either:
 //
 // 4. Undoing absorbs. A definite "no" (out of stock, declined, hold expired) sets `reason` and
 //    turns the order around: void_payment, then release_stock or return_stock, each an intent like
@@ -34,11 +37,11 @@
 // 5. The pivot. From the recorded intent to capture on, the only way back is the refusal which
 //    payment-service has stored; anything else is asked again until it is `captured`.
 //
-// 6. Wishes. Cancel and refund requests only set what they wish and raise `version`. A worker saves
-//    WHERE version is what it has seen; if that fails under its own token it reads the row again
-//    and decides again. So a cancellation is honoured at the next boundary before the capture;
-//    later, the order is finished first and then paid back: refund, restock, cancelled, steps like
-//    these.
+// 6. Wishes. Cancel and refund requests (and shipping, which needs no worker) only set what they
+//    wish and raise `version`. A worker saves its moves WHERE version is what it has seen, too; if
+//    that fails under its own token it reads the row again and decides again. So a cancellation is
+//    honoured at the next boundary before the capture; later, the order is finished first and then
+//    paid back: refund, restock, cancelled, steps like these.
 //
 // What an answer means is decided by after() in orders.hpp, without I/O. This file only carries it
 // out.
@@ -46,6 +49,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 
 #include "config.hpp"
 #include "kit/resilience.hpp"
@@ -62,7 +66,8 @@ class checkout {
            const config& c);
 
   using ticket = resilience::admission::ticket;
-  // Nothing when too many orders are under way here, or waiting for a partner that is down.
+  // Nothing when too many orders of this event loop are unfinished: driven here, or put off here
+  // (by a partner that is down, say) and not taken by anyone since.
   std::optional<ticket> admit();
 
   // Drives an order that this process has just placed, under the lease that the INSERT took; it
@@ -71,8 +76,9 @@ class checkout {
 
   // Goes on with orders whose lease or pause is over. For ever.
   task<> run();
-  // Keeps the gauges of what is under way. For ever.
-  task<> measure();
+  // Looks which of the orders that were put off others have taken or finished, and shows how many
+  // are unfinished in all. For ever.
+  task<> count_unfinished();
   // An order may be due now.
   void wake() { wake_.notify_all(); }
 
@@ -92,6 +98,8 @@ class checkout {
   task<bool> look_again(const context& ctx, order_record& o);
   task<> repeat_later(const context& ctx, const order_record& o, std::chrono::milliseconds base,
                       std::chrono::milliseconds cap, bool needs_attention);
+  void put_off(const order_record& o) { put_off_[o.id] = o.token; }
+  task<> forget_taken(const context& ctx);
   task<bool> resume_some();
 
   event_loop& loop_;
@@ -102,7 +110,7 @@ class checkout {
   signal wake_;
   resilience::admission under_way_;
   resilience::admission resumed_;
-  std::size_t waiting_ = 0;  // orders, of all replicas, that wait for a repeat
+  std::unordered_map<uuid, std::int64_t> put_off_;  // with the token under which that was
   bool database_answers_ = true;
 };
 

@@ -385,6 +385,61 @@ TEST(checkout, flags_an_order_that_fails_often_and_goes_on) {
   });
 }
 
+// Its workers die in a step, and so have nothing to say about it afterwards.
+TEST(checkout, flags_an_order_whose_workers_die) {
+  fake::partners others;
+  const auto url = fresh_database(migrations);
+  const auto database = url.substr(url.rfind('/') + 1);
+  run([&](event_loop& loop, const context& ctx) -> task<> {
+    auto& r = loop.make<replica>(
+        loop, url, others,
+        fake::variables{{"ORDER_WAIT_MS", "0"}, {"ATTENTION_AFTER_ATTEMPTS", "3"}});
+    const shopper s(others);
+    others.faults = first(1, "/reservations", fault::request_lost);
+    const auto id = (co_await r.placing_.place(ctx, s.user, "k", s.wish())).value().id;
+    EXPECT_TRUE(co_await eventually([&] { return others.inventory.requests().size() >= 2; }));
+    co_await sleep_for(200ms);  // it is put off
+    const auto end_lease = [&] {
+      testing::postgres().execute(database.substr(0, database.find('?')),
+                                  "UPDATE orders SET due_at = now()");
+    };
+    for (int i = 2; i <= 3; ++i) {
+      end_lease();
+      const auto claimed = co_await r.orders.claim(ctx, 1);
+      EXPECT_EQ(claimed.size(), 1u);
+      if (!claimed.empty()) EXPECT_EQ(claimed[0].attempts, i);
+    }
+    end_lease();
+    r.start();
+    const auto row = co_await r.at_rest(ctx, id);
+    EXPECT_EQ(row.state, order_state::confirmed);
+    EXPECT_EQ(row.attempts, 0);
+    const auto types = co_await timeline_of(r, ctx, id);
+    EXPECT_EQ(std::ranges::count(types, "delayed"), 1);
+  });
+}
+
+TEST(checkout, calls_a_person_at_once_when_the_payment_is_gone) {
+  fake::partners others;
+  const auto url = fresh_database(migrations);
+  run([&](event_loop& loop, const context& ctx) -> task<> {
+    auto& r = loop.make<replica>(loop, url, others, fake::variables{{"ORDER_WAIT_MS", "0"}});
+    r.start();
+    const shopper s(others);
+    others.payment.on("POST", "/payments/*/capture",
+                      testing::stub_answer{.status = 404,
+                                           .body = R"({"type":"/problems/not-found"})",
+                                           .content_type = "application/problem+json"});
+    const auto o = co_await r.placing_.place(ctx, s.user, "k", s.wish());
+    EXPECT_TRUE(co_await eventually(
+        [&] { return others.payment.requests("POST", "/payments/*/capture").size() >= 2; }));
+    const auto row = co_await r.orders.find(ctx, o.value().id);
+    EXPECT_EQ(row->state, order_state::committed);
+    EXPECT_EQ(row->step, step::capture);
+    EXPECT_TRUE(row->needs_attention);
+  });
+}
+
 TEST(checkout, neither_sells_nor_gives_up_on_an_answer_that_cannot_be) {
   fake::partners others;
   const auto url = fresh_database(migrations);

@@ -35,7 +35,7 @@ struct config {
                         "failures in a row after which an order is flagged for a person"))),
         max_unfinished(static_cast<std::size_t>(
             env.integer("MAX_UNFINISHED_ORDERS", 128, 1, 100'000,
-                        "orders under way, per event loop, above which new ones get a 503"))),
+                        "unfinished orders, per event loop, above which new ones get a 503"))),
         audit_every(
             env.milliseconds("AUDIT_INTERVAL_MS", 600'000, 0, 86'400'000,
                              "how often the books are compared for the metrics; 0: never")) {

@@ -19,12 +19,12 @@ int main(int argc, char** argv) {
       [audited](const order::config& config, const common_config& common, event_loop& loop) {
         auto& db = loop.make<pg::pool>(
             loop, pg::settings{.url = config.database_url, .connections = config.connections});
-        auto& audits =
+        auto& books_db =
             loop.make<pg::pool>(loop, pg::settings{.url = config.database_url,
                                                    .connections = 1,
                                                    .shared_readers = 1,
                                                    .statement_timeout = std::chrono::seconds(60)});
-        auto& orders = loop.make<order::repository>(db, audits, config.lease);
+        auto& orders = loop.make<order::repository>(db, books_db, config.lease);
         auto& partners = loop.make<order::partners>(loop, config, common.service_secret);
         auto& watch = loop.make<order::order_watch>(loop.executor());
         auto& worker = loop.make<order::checkout>(loop, orders, partners, watch, config);
@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
         order::add_routes(loop.routes(), {orders, worker, placing, refunds, timeline, audit});
         loop.ready_when("database", [&db](const context& ctx) { return db.alive(ctx); });
         loop.spawn("checkout worker", worker.run());
-        loop.spawn("backlog gauges", worker.measure());
+        loop.spawn("unfinished orders", worker.count_unfinished());
         loop.spawn("timeline", timeline.run());
         if (config.audit_every > std::chrono::milliseconds(0) && !audited->test_and_set()) {
           loop.spawn("audit", audit.run(config.audit_every));

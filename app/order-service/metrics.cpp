@@ -29,22 +29,18 @@ void count_order(const order_view& o) {
   }
 }
 
-std::size_t show_backlog(const std::vector<repository::backlog_row>& rows) {
-  std::int64_t waiting = 0, attention = 0;
+void show_backlog(const std::vector<repository::backlog_row>& rows) {
+  std::int64_t attention = 0;
   boost::mp11::mp_for_each<boost::describe::describe_enumerators<order_state>>([&](auto state) {
     const auto row = std::ranges::find(rows, state.value, &repository::backlog_row::state);
     telemetry::get_gauge("souk_orders", "Orders that are not at rest, by state",
                          {{"state", state.name}})
         .set(row == rows.end() ? 0.0 : static_cast<double>(row->orders));
   });
-  for (const auto& row : rows) {
-    waiting += row.waiting;
-    attention += row.attention;
-  }
+  for (const auto& row : rows) attention += row.attention;
   telemetry::get_gauge("souk_orders_needing_attention",
                        "Orders that failed often enough for a person to look")
       .set(static_cast<double>(attention));
-  return static_cast<std::size_t>(waiting);
 }
 
 void show_audit(std::int64_t violations) {

@@ -11,8 +11,7 @@ namespace souk::order::metrics {
 void count_step(std::string_view step, std::string_view outcome, steady_clock::duration took);
 // An order that has come to rest.
 void count_order(const order_view& o);
-// The number of orders that wait for a repeat.
-std::size_t show_backlog(const std::vector<repository::backlog_row>& rows);
+void show_backlog(const std::vector<repository::backlog_row>& rows);
 void show_audit(std::int64_t violations);
 
 }  // namespace souk::order::metrics

@@ -97,7 +97,6 @@ struct world {
         if (payment == reply::none) payment = reply::authorizing;
         return payment;
       case step::capture:
-        if (payment == reply::none) return std::nullopt;
         if (payment == reply::authorized) payment = reply::capturing;
         return payment;
       case step::void_payment:
@@ -172,7 +171,10 @@ struct world {
       out.push_back(*this);
       change(out.back());
     };
-    if (may_be_cancelled(o)) with([](world& w) { w.o.cancel_requested = true; });
+    // As the repository's wish_to_cancel has it.
+    if (o.state <= order_state::confirmed && !o.cancel_requested && !o.reason) {
+      with([](world& w) { w.o.cancel_requested = true; });
+    }
     for (const auto s : late) {
       with([s](world& w) {
         w.late.erase(s);

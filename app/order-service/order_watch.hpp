@@ -19,7 +19,8 @@ class order_watch {
   ~order_watch();
   order_watch(const order_watch&) = delete;
 
-  // The worker has written a state that a request may be waiting for: confirmed or later.
+  // The worker has written what a request may be waiting for: the order is no longer being placed,
+  // or a step of one of its refunds is done.
   void settled(const order_view& o);
 
   // Sees every settled() from its making on. Must not outlive the watch.

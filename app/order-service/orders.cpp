@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace souk::order {
 namespace {
@@ -226,10 +227,6 @@ bool is_being_placed(order_state s) {
   return s <= order_state::captured;
 }
 
-bool may_be_cancelled(const order_view& o) {
-  return o.state <= order_state::confirmed && !o.cancel_requested && !o.reason;
-}
-
 // ---------------------------------------------------------------------------------------------
 
 std::optional<minor_units> total_of(std::span<const order_line> lines) {
@@ -271,3 +268,39 @@ std::optional<refund_error> check_refund(const order_view& o, minor_units amount
 }
 
 }  // namespace souk::order
+
+// ---------------------------------------------------------------------------------------------
+
+namespace souk::json {
+
+void codec<order::country_code>::read(const node& n, const path& where, order::country_code& out,
+                                      report& r) {
+  const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto received = n.as_text();
+  if (received.size() != 2 || !std::ranges::all_of(received, is_capital)) {
+    return r.add(where, "must be two capital letters (ISO 3166-1)");
+  }
+  out.assign(received);
+}
+
+std::string codec<order::country_code>::schema(schema_set&) {
+  return R"({"type":"string","pattern":"^[A-Z]{2}$"})";
+}
+
+void codec<order::distinct_lines>::read(const node& n, const path& where,
+                                        order::distinct_lines& out, report& r) {
+  plain::read(n, where, out, r);
+  if (n.kind() != kind::array) return;
+  std::set<uuid> seen;
+  std::size_t i = 0;
+  for (const node line : n) {
+    const path at(where, i++);
+    const auto field = line.field("product_id");
+    const auto id = field ? uuid::parse(field->as_text()) : std::nullopt;
+    if (id && !seen.insert(*id).second) {
+      r.add(path(at, "product_id"), "must not be repeated: one line for each product");
+    }
+  }
+}
+
+}  // namespace souk::json

@@ -18,9 +18,12 @@
 namespace souk::order {
 
 // pending -> reserved -> authorized -> committed -> captured -> confirmed -> shipped -> delivered
-// is the good way. `rejected` comes from any state before captured; refunding -> restocking ->
-// cancelled starts at confirmed. An order that is being undone before the capture keeps the state
-// it had reached, has a `reason`, and becomes rejected or cancelled once nothing is left of it.
+// is the good way. The enumerators stand in its order, which comparisons rely on ("not beyond
+// captured"); those that are not of it stand behind it.
+//
+// `rejected` comes from any state before captured; refunding -> restocking -> cancelled starts at
+// confirmed. An order that is being undone before the capture keeps the state it had reached, has a
+// `reason`, and becomes rejected or cancelled once nothing is left of it.
 enum class order_state {
   pending,
   reserved,
@@ -57,7 +60,7 @@ BOOST_DESCRIBE_ENUM(step, reserve, authorize, commit, capture, clear_cart, void_
 
 // What a step was answered: the state in which the other service says that its side is.
 enum class reply {
-  none,  // inventory has nothing under this order (and out of stock is why, if asked to reserve)
+  none,  // there is nothing under this order (and out of stock is why, if asked to reserve)
   held,
   committed,
   released,
@@ -107,6 +110,10 @@ struct order_line {
 BOOST_DESCRIBE_STRUCT(order_line, (),
                       (product_id, sku, name, image, quantity, unit_price_minor, line_total_minor))
 
+struct country_code : json::text<2, 2> {  // ISO 3166-1 alpha-2
+  using text::text;
+};
+
 struct address {
   json::text<1, 200> name;
   json::text<1, 200> line1;
@@ -114,7 +121,7 @@ struct address {
   json::text<1, 100> city;
   json::text<1, 20> postal_code;
   std::optional<json::text<1, 100>> region;
-  json::text<2, 2> country;  // ISO 3166-1 alpha-2
+  country_code country;
 };
 BOOST_DESCRIBE_STRUCT(address, (), (name, line1, line2, city, postal_code, region, country))
 
@@ -123,6 +130,11 @@ struct quantity_of {
   json::integer<1, max_line_quantity> quantity;
 };
 BOOST_DESCRIBE_STRUCT(quantity_of, (), (product_id, quantity))
+
+// Each product at most once, as inventory has it.
+struct distinct_lines : json::list<quantity_of, 1, max_cart_lines> {
+  using list::list;
+};
 
 // refunding -> restocking (if there are lines) -> done, or refunding -> refused.
 enum class refund_state { refunding, restocking, done, refused };
@@ -171,9 +183,9 @@ struct order_record : order_view {
   std::string idempotency_key;
   std::string request_hash;
   std::string payment_token;
-  std::string traceparent;  // of the request that placed it
-  std::int64_t token = 1;   // fences off workers that have lost their lease
-  std::int32_t attempts = 0;
+  std::string traceparent;                    // of the request that placed it
+  std::int64_t token = 1;                     // fences off workers that have lost their lease
+  std::int32_t attempts = 0;                  // leases taken for the present step, with this one
   std::optional<timestamp> unfinished_since;  // nothing while at rest
 };
 BOOST_DESCRIBE_STRUCT(order_record, (order_view),
@@ -219,7 +231,6 @@ std::span<const transition> legal_transitions();
 bool may_become(order_state from, order_state to);
 bool is_final(order_state s);         // delivered, rejected, cancelled
 bool is_being_placed(order_state s);  // pending to captured: its request still waits
-bool may_be_cancelled(const order_view& o);
 
 // ---------------------------------------------------------------------------------------------
 // Amounts.
@@ -235,3 +246,22 @@ std::optional<refund_error> check_refund(const order_view& o, minor_units amount
 minor_units left_to_refund(const order_view& o);
 
 }  // namespace souk::order
+
+template <>
+struct souk::json::codec<souk::order::country_code> {
+  static void read(const node& n, const path& where, order::country_code& out, report& r);
+  static void write(std::string& out, const order::country_code& value) {
+    write_string(out, value);
+  }
+  static std::string schema(schema_set&);
+};
+
+template <>
+struct souk::json::codec<souk::order::distinct_lines> {
+  using plain = codec<list<order::quantity_of, 1, max_cart_lines>>;
+  static void read(const node& n, const path& where, order::distinct_lines& out, report& r);
+  static void write(std::string& out, const order::distinct_lines& value) {
+    plain::write(out, value);
+  }
+  static std::string schema(schema_set& s) { return plain::schema(s); }
+};

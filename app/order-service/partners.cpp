@@ -105,6 +105,13 @@ answer refused(const std::string& upstream, const http::refusal& r) {
   throw http::call_failed(upstream, fmt::format("refused with {} {}", r.status, r.type), false);
 }
 
+// The same for a path that names a reservation or a payment: that is the only thing there that can
+// be missing. A 404 of another kind (of a proxy, say) tells nothing.
+answer refused_or_missing(const std::string& upstream, const http::refusal& r) {
+  if (r.status == 404 && r.type == "not-found") return {reply::none};
+  return refused(upstream, r);
+}
+
 http::upstream upstream(std::string name, const std::string& url, const std::string& secret) {
   return {.name = std::move(name), .url = url, .headers = {{"Souk-Service", "order:" + secret}}};
 }
@@ -210,10 +217,7 @@ task<answer> partners::change_reservation(const context& ctx, std::string path, 
                                                                   .body = std::move(body),
                                                                   .timeout = step_timeout_});
   if (got) co_return answer{got->state};
-  // The only thing on these paths that can be missing is the reservation. A 404 of another kind
-  // (of a proxy, say) tells nothing.
-  if (got.error().status == 404 && got.error().type == "not-found") co_return answer{reply::none};
-  co_return refused("inventory", got.error());
+  co_return refused_or_missing("inventory", got.error());
 }
 
 task<answer> partners::authorize(const context& ctx, const order_record& o) {
@@ -230,7 +234,7 @@ task<answer> partners::change_payment(const context& ctx, std::string path, std:
                                                                 .path = std::move(path),
                                                                 .body = std::move(body),
                                                                 .timeout = step_timeout_});
-  if (!got) co_return refused("payment", got.error());
+  if (!got) co_return refused_or_missing("payment", got.error());
   co_return answer{got->state, got->reason.value_or("")};
 }
 

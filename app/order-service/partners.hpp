@@ -3,9 +3,10 @@
 // The services that a checkout calls, and what their answers mean to it. API details stay here.
 //
 // Every step may be repeated at any time: its key is derived from the order (order_id, payment_id,
-// refund id), and the callee answers a repeat with the state that it has. A step throws
-// http::call_failed when the callee's state is not known: no answer, 5xx, or a refusal that has
-// nothing to do with this order (401, 403, 404, 429). Those are repeated.
+// refund id), and the callee answers a repeat with the state that it has; reply::none when it has
+// nothing under the order and says so (its own 404). A step throws http::call_failed when the
+// callee's state is not known: no answer, 5xx, or a refusal that has nothing to do with this order
+// (401, 403, 429, a 404 of another kind). Those are repeated.
 
 #include <functional>
 #include <string>

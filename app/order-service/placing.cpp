@@ -139,7 +139,8 @@ task<order_view> placing::wait_for(const context& ctx, order_view o,
     auto settled = co_await waiter.wait_until(std::min(until, steady_clock::now() + pause));
     if (settled) {
       o = std::move(*settled);
-    } else if (auto row = co_await orders_.find(ctx.with_time_limit(read_limit), o.id)) {
+    } else if (auto row =
+                   co_await orders_.find_if_possible(ctx.with_time_limit(read_limit), o.id)) {
       o = std::move(*row);
     }
     pause = std::min(2 * pause, std::chrono::milliseconds(longest_look));

@@ -164,7 +164,7 @@ TEST(placing, answers_with_an_unfinished_order_when_the_wait_is_over) {
   fake::partners others;
   const auto url = fresh_database(migrations);
   run([&](event_loop& loop, const context& ctx) -> task<> {
-    auto& r = loop.make<replica>(loop, url, others, fake::variables{{"ORDER_WAIT_MS", "200"}});
+    auto& r = loop.make<replica>(loop, url, others, fake::variables{{"ORDER_WAIT_MS", "800"}});
     const auto user = uuid::v7();
     const auto thing = others.add_product(500, 10);
     const auto wish = replica::wish(others.fill_cart(user, {{thing, 2}}), 1'000);
@@ -183,6 +183,29 @@ TEST(placing, answers_with_an_unfinished_order_when_the_wait_is_over) {
     r.start();
     const auto again = co_await other.placing_.place(ctx, user, "k", wish);
     EXPECT_EQ(again.value().state, order_state::confirmed);
+  });
+}
+
+// It is stored, so there is no reason to answer that it could not be.
+TEST(placing, answers_with_the_order_when_the_database_is_lost_meanwhile) {
+  fake::partners others;
+  const auto url = fresh_database(migrations);
+  testing::tcp_proxy proxy(testing::postgres().port());
+  run([&](event_loop& loop, const context& ctx) -> task<> {
+    auto& r = loop.make<replica>(loop, testing::via(url, proxy.port()), others,
+                                 fake::variables{{"ORDER_WAIT_MS", "1500"}});
+    const auto user = uuid::v7();
+    const auto thing = others.add_product(500, 10);
+    const auto wish = replica::wish(others.fill_cart(user, {{thing, 2}}), 1'000);
+    others.faults = [&](const stub_request&) {
+      proxy.refuse();
+      return fault::none;
+    };
+    const auto begun = steady_clock::now();
+    const auto o = co_await r.placing_.place(ctx, user, "k", wish);
+    EXPECT_EQ(o.value().state, order_state::pending);
+    EXPECT_GT(steady_clock::now() - begun, 1400ms);
+    proxy.pass();
   });
 }
 
@@ -205,6 +228,41 @@ TEST(placing, refuses_new_orders_but_no_repeats_when_too_many_are_under_way) {
     const auto more = replica::wish(others.fill_cart(third, {{thing, 1}}), 500);
     EXPECT_EQ(error_of(co_await r.placing_.place(ctx, third, "k", more)), order_error::overloaded);
     EXPECT_TRUE(co_await r.placing_.place(ctx, user, "k", wish));
+  });
+}
+
+TEST(placing, counts_orders_that_wait_for_a_repeat_as_unfinished) {
+  fake::partners others;
+  const auto url = fresh_database(migrations);
+  run([&](event_loop& loop, const context& ctx) -> task<> {
+    auto& r = loop.make<replica>(
+        loop, url, others, fake::variables{{"ORDER_WAIT_MS", "0"}, {"MAX_UNFINISHED_ORDERS", "2"}});
+    loop.spawn("unfinished orders", r.worker.count_unfinished());
+    bool down = true;
+    others.faults = [&](const stub_request&) { return down ? fault::request_lost : fault::none; };
+    const auto thing = others.add_product(500, 10);
+    std::vector<uuid> ids;
+    for (int i = 0; i < 2; ++i) {
+      const auto user = uuid::v7();
+      const auto wish = replica::wish(others.fill_cart(user, {{thing, 1}}), 500);
+      ids.push_back((co_await r.placing_.place(ctx, user, "k", wish)).value().id);
+    }
+    co_await sleep_for(300ms);
+    EXPECT_EQ(others.inventory.requests("POST", "/reservations").size(), 2u) << "both are put off";
+    const auto third = uuid::v7();
+    const auto more = replica::wish(others.fill_cart(third, {{thing, 1}}), 500);
+    EXPECT_EQ(error_of(co_await r.placing_.place(ctx, third, "k", more)), order_error::overloaded);
+
+    // Another replica finishes them: then there is room again.
+    {
+      const std::scoped_lock lock(others.mutex);
+      down = false;
+    }
+    auto& other = loop.make<replica>(loop, url, others);
+    other.start();
+    for (const auto id : ids) co_await other.at_rest(ctx, id);
+    for (int i = 0; i < 50 && !r.worker.admit(); ++i) co_await sleep_for(100ms);
+    EXPECT_TRUE(co_await r.placing_.place(ctx, third, "k", more));
   });
 }
 

@@ -54,5 +54,23 @@ TEST(price, refuses_what_cannot_be_bought) {
   EXPECT_FALSE(o.priced());
 }
 
+TEST(new_order, tells_the_rule_of_its_country) {
+  json::schema_set set;
+  json::schema_of<new_order>(set);
+  EXPECT_NE(set.components.at("address").find("^[A-Z]{2}$"), std::string::npos);
+  const auto country = [](std::string_view code) {
+    return json::read<order::address>(
+        R"({"name":"a","line1":"b","city":"c","postal_code":"d","country":)" + std::string(code) +
+        "}");
+  };
+  EXPECT_TRUE(country(R"("IT")"));
+  for (const auto* wrong : {R"("it")", R"("I1")", R"("ITA")", R"("É")", R"("")", "17"}) {
+    const auto read = country(wrong);
+    ASSERT_FALSE(read) << wrong;
+    EXPECT_EQ(read.error().size(), 1u) << wrong;
+    EXPECT_EQ(read.error().front().pointer, "/country") << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace souk::order

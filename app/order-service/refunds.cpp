@@ -50,7 +50,7 @@ task<refund> refunds::wait_for(const context& ctx, refund r, steady_clock::time_
   while (!ended(r) && steady_clock::now() < until) {
     const auto look = std::min(until, steady_clock::now() + 250ms);
     std::optional<order_view> o = co_await waiter.wait_until(look);
-    if (!o) o = co_await orders_.find(ctx.with_time_limit(3s), r.order_id);
+    if (!o) o = co_await orders_.find_if_possible(ctx.with_time_limit(3s), r.order_id);
     if (!o) continue;
     const auto now = std::ranges::find(o->refunds, r.id, &refund::id);
     if (now != o->refunds.end()) r = *now;

@@ -16,7 +16,7 @@ namespace souk::order {
 struct new_refund {
   json::integer<1, std::numeric_limits<std::int64_t>::max()> amount_minor;
   json::text<1, 200> reason;
-  std::optional<json::list<quantity_of, 1, max_cart_lines>> lines;
+  std::optional<distinct_lines> lines;
 };
 BOOST_DESCRIBE_STRUCT(new_refund, (), (amount_minor, reason, lines))
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kit/testing/proxy.hpp"
 #include "testing/replica.hpp"
 
 namespace souk::order {
@@ -185,6 +186,31 @@ TEST(refunds, are_possible_after_delivery) {
     EXPECT_EQ(done.value().state, refund_state::done);
     EXPECT_EQ((co_await r.at_rest(ctx, s.id)).state, order_state::delivered);
     co_await r.expect_balanced_books(ctx);
+  });
+}
+
+TEST(refunds, are_answered_when_the_database_is_lost_meanwhile) {
+  sold s;
+  testing::tcp_proxy proxy(testing::postgres().port());
+  run([&](event_loop& loop, const context& ctx) -> task<> {
+    auto& r = loop.make<replica>(loop, testing::via(s.url, proxy.port()), s.others,
+                                 fake::variables{{"ORDER_WAIT_MS", "1500"}});
+    r.start();
+    co_await s.sell(r, ctx);
+    s.others.faults = [&](const stub_request&) {
+      proxy.refuse();
+      return fault::none;
+    };
+    const auto under_way = co_await r.refunds_.request(ctx, s.id, "a", s.wish(300, 1));
+    EXPECT_EQ(under_way.value().state, refund_state::refunding);
+    {
+      const std::scoped_lock lock(s.others.mutex);
+      s.others.faults = [](const stub_request&) { return fault::none; };
+    }
+    proxy.pass();
+    // Seen by a replica that has lost no connection.
+    auto& other = loop.make<replica>(loop, s.url, s.others);
+    EXPECT_EQ((co_await other.at_rest(ctx, s.id)).refunded_minor, 300);
   });
 }
 

@@ -61,9 +61,9 @@ constexpr pg::statement place_order{"place_order", R"(
   WITH placed AS (
     INSERT INTO orders (id, user_id, idempotency_key, request_hash, cart_revision, traceparent,
                         currency, total_minor, address, payment_id, payment_token,
-                        state, step, version, token, due_at, unfinished_since)
+                        state, step, version, token, attempts, due_at, unfinished_since)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-            'pending', 'reserve', 1, 1, now() + $13 * interval '1 ms', now())
+            'pending', 'reserve', 1, 1, 1, now() + $13 * interval '1 ms', now())
     ON CONFLICT DO NOTHING
     RETURNING id, created_at
   ), lines AS (
@@ -118,7 +118,8 @@ constexpr pg::statement claim_orders{"claim_orders", R"(
     SELECT id FROM orders WHERE unfinished_since IS NOT NULL AND due_at <= now()
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
   )
-  UPDATE orders o SET token = o.token + 1, due_at = now() + $2 * interval '1 ms'
+  UPDATE orders o SET token = o.token + 1, attempts = o.attempts + 1,
+                      due_at = now() + $2 * interval '1 ms'
   FROM due WHERE o.id = due.id
   RETURNING o.id, o.token)"};
 
@@ -135,7 +136,8 @@ constexpr pg::statement find_leased_orders{"find_leased_orders", "SELECT " ORDER
       reason_detail = coalesce($7, reason_detail),
       due_at = CASE WHEN $8 THEN NULL ELSE now() + $9 * interval '1 ms' END,
       unfinished_since = CASE WHEN $8 THEN NULL ELSE unfinished_since END,
-      attempts = 0, needs_attention = false, version = version + 1, updated_at = now() )"
+      attempts = CASE WHEN $8 THEN 0 ELSE 1 END, needs_attention = false,
+      version = version + 1, updated_at = now() )"
 #define IF_AS_SEEN R"( WHERE id = $1 AND token = $2 AND version = $3 )"
 #define ADD_EVENT \
   R"(
@@ -165,12 +167,12 @@ constexpr pg::statement save_cancellation_move{"save_cancellation_move",
   ))" ADD_EVENT};
 
 constexpr pg::statement postpone_order{"postpone_order", R"(
-  UPDATE orders SET attempts = attempts + 1, due_at = now() + $3 * interval '1 ms'
+  UPDATE orders SET due_at = now() + $3 * interval '1 ms'
   WHERE id = $1 AND token = $2)"};
 
 constexpr pg::statement flag_order{"flag_order", R"(
   WITH moved AS (
-    UPDATE orders SET attempts = attempts + 1, due_at = now() + $3 * interval '1 ms',
+    UPDATE orders SET due_at = now() + $3 * interval '1 ms',
                       needs_attention = true, version = version + 1, updated_at = now()
     WHERE id = $1 AND token = $2
     RETURNING id, version, state, updated_at
@@ -182,9 +184,14 @@ constexpr pg::statement rest_order{"rest_order", R"(
   UPDATE orders SET due_at = NULL, unfinished_since = NULL, attempts = 0, needs_attention = false )" IF_AS_SEEN};
 
 constexpr pg::statement read_backlog{"read_backlog", R"(
-  SELECT state, count(*) AS orders, count(*) FILTER (WHERE attempts > 0) AS waiting,
+  SELECT state, count(*) AS orders,
          count(*) FILTER (WHERE needs_attention) AS attention
   FROM orders WHERE unfinished_since IS NOT NULL GROUP BY state)"};
+
+constexpr pg::statement find_still_waiting{"find_still_waiting", R"(
+  SELECT o.id FROM unnest($1::uuid[], $2::bigint[]) AS seen (id, token)
+  JOIN orders o ON o.id = seen.id AND o.token = seen.token
+  WHERE o.unfinished_since IS NOT NULL)"};
 
 // ---------------------------------------------------------------------------------------------
 // Wishes
@@ -332,7 +339,7 @@ void apply(order_record& o, const move& m, std::string_view detail, timestamp at
     o.reason = m.reason;
     if (!detail.empty()) o.reason_detail = detail;
   }
-  o.attempts = 0;
+  o.attempts = m.rest ? 0 : 1;
   o.needs_attention = false;
   ++o.version;
   o.updated_at = at;
@@ -370,11 +377,21 @@ task<bool> repository::place(const context& ctx, order_record& o, std::string_vi
   o.step = step::reserve;
   o.version = 1;
   o.token = 1;
+  o.attempts = 1;
   co_return true;
 }
 
 task<std::optional<order_record>> repository::find(const context& ctx, uuid id) {
   return db_.query_one<order_record>(ctx, find_order, id);
+}
+
+task<std::optional<order_record>> repository::find_if_possible(const context& ctx, uuid id) {
+  try {
+    co_return co_await find(ctx, id);
+  } catch (const pg::unavailable&) {
+  } catch (const deadline_exceeded&) {
+  }
+  co_return std::nullopt;
 }
 
 task<std::vector<order_record>> repository::list(const context& ctx, const list_filter& filter,
@@ -476,6 +493,12 @@ task<std::vector<repository::backlog_row>> repository::backlog(const context& ct
   return db_.query<backlog_row>(ctx, read_backlog);
 }
 
+task<std::vector<uuid>> repository::still_waiting(const context& ctx,
+                                                  const std::vector<uuid>& orders,
+                                                  const std::vector<std::int64_t>& tokens) {
+  return db_.query<uuid>(ctx, find_still_waiting, orders, tokens);
+}
+
 task<bool> repository::request_cancel(const context& ctx, uuid id) {
   co_return co_await db_.execute(ctx, wish_to_cancel, id) == 1;
 }
@@ -512,16 +535,16 @@ task<std::expected<refund, repository::refund_refusal>> repository::request_refu
 
 task<std::vector<order_record>> repository::book_page(const context& ctx, uuid after, uuid through,
                                                       std::size_t limit) {
-  return audits_.query<order_record>(ctx, read_book_page, after, through, limit);
+  return books_db_.query<order_record>(ctx, read_book_page, after, through, limit);
 }
 
 task<std::vector<repository::version_row>> repository::versions(const context& ctx, uuid after,
                                                                 uuid through) {
-  return audits_.query<version_row>(ctx, read_versions, after, through);
+  return books_db_.query<version_row>(ctx, read_versions, after, through);
 }
 
 task<std::vector<violation>> repository::check(const context& ctx) {
-  auto tx = co_await audits_.begin(ctx, pg::isolation::repeatable_read_read_only);
+  auto tx = co_await books_db_.begin(ctx, pg::isolation::repeatable_read_read_only);
   std::vector<violation> all;
   for (const auto& statement : book_checks) {
     auto found = co_await tx.query<violation>(statement);

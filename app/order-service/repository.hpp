@@ -41,9 +41,9 @@ BOOST_DESCRIBE_STRUCT(violation, (), (violation, subject, detail))
 
 class repository {
  public:
-  // `audits` serves the long statements of the books.
-  repository(pg::pool& db, pg::pool& audits, std::chrono::milliseconds lease)
-      : db_(db), audits_(audits), lease_(lease) {}
+  // `books_db` serves the long statements of the books.
+  repository(pg::pool& db, pg::pool& books_db, std::chrono::milliseconds lease)
+      : db_(db), books_db_(books_db), lease_(lease) {}
 
   std::chrono::milliseconds lease() const { return lease_; }
 
@@ -59,6 +59,9 @@ class repository {
   // ---- Reading
 
   task<std::optional<order_record>> find(const context& ctx, uuid id);
+  // For those who wait for news of an order that is known to be stored: nothing also when the
+  // database does not answer.
+  task<std::optional<order_record>> find_if_possible(const context& ctx, uuid id);
   struct list_filter {
     std::optional<uuid> user;
     std::optional<order_state> state;
@@ -73,7 +76,8 @@ class repository {
 
   // ---- The worker
 
-  // Takes a lease on up to `limit` orders that are due.
+  // Takes a lease on up to `limit` orders that are due, which counts as an attempt at their step:
+  // one whose worker dies tells nothing afterwards.
   task<std::vector<order_record>> claim(const context& ctx, std::size_t limit);
   // The order, if its lease is still ours.
   task<std::optional<order_record>> find_leased(const context& ctx, const order_record& o);
@@ -93,10 +97,12 @@ class repository {
   struct backlog_row {
     order_state state = order_state::pending;
     std::int64_t orders = 0;     // not at rest
-    std::int64_t waiting = 0;    // of those: tried before, and not being worked on
     std::int64_t attention = 0;  // of those: flagged
   };
   task<std::vector<backlog_row>> backlog(const context& ctx);
+  // Those of `orders` that are not at rest and that nobody has taken since they had `tokens[i]`.
+  task<std::vector<uuid>> still_waiting(const context& ctx, const std::vector<uuid>& orders,
+                                        const std::vector<std::int64_t>& tokens);
 
   // ---- Wishes. False, or nothing, when the order is not in a state for it.
 
@@ -130,10 +136,10 @@ class repository {
 
  private:
   pg::pool& db_;
-  pg::pool& audits_;
+  pg::pool& books_db_;
   std::chrono::milliseconds lease_;
 };
-BOOST_DESCRIBE_STRUCT(repository::backlog_row, (), (state, orders, waiting, attention))
+BOOST_DESCRIBE_STRUCT(repository::backlog_row, (), (state, orders, attention))
 BOOST_DESCRIBE_STRUCT(repository::version_row, (), (id, version))
 BOOST_DESCRIBE_STRUCT(repository::keyed_refund, (refund), (request_hash))
 

@@ -65,10 +65,7 @@ class handlers {
                                          http::request<http::none, http::none, new_order> in) {
     const auto user = shopper_of(ctx);
     if (!user) co_return http::problems::forbidden();
-    if (!std::ranges::all_of(in.body.address.country, [](char c) { return c >= 'A' && c <= 'Z'; }))
-      co_return http::problems::bad_request("/address/country",
-                                            "must be two capital letters (ISO 3166-1)");
-    auto o = co_await p_.placing_.place(ctx, *user, in.idempotency_key, in.body);
+    auto o = co_await p_.placing.place(ctx, *user, in.idempotency_key, in.body);
     if (!o) co_return to_problem(o.error());
     if (o->state == order_state::rejected || o->state == order_state::cancelled)
       co_return problem_of_undone(*o);
@@ -120,7 +117,7 @@ class handlers {
                                             http::event_stream& out) {
     const auto o = co_await visible(ctx, in.path.id);
     if (!o) co_return to_problem(order_error::not_found);
-    co_await p_.timeline_.stream(*o, out);
+    co_await p_.timeline.stream(*o, out);
     co_return std::nullopt;
   }
 
@@ -146,7 +143,7 @@ class handlers {
   task<http::response<refund>> pay_back(const context& ctx,
                                         http::request<by_id, http::none, new_refund> in) {
     if (!co_await p_.orders.find(ctx, in.path.id)) co_return to_problem(order_error::not_found);
-    auto r = co_await p_.refunds_.request(ctx, in.path.id, in.idempotency_key, in.body);
+    auto r = co_await p_.refunds.request(ctx, in.path.id, in.idempotency_key, in.body);
     if (!r) co_return to_problem(r.error());
     if (r->state == refund_state::refused) co_return problem_of_refused(*r);
     const int status = r->state == refund_state::done ? 201 : 202;
@@ -176,7 +173,7 @@ class handlers {
   }
 
   task<http::response<audit_result>> compare_books(const context& ctx, http::request<>) {
-    co_return co_await p_.audit_.compare(ctx);
+    co_return co_await p_.audit.compare(ctx);
   }
 
  private:

@@ -13,10 +13,10 @@ namespace souk::order {
 struct parts {
   repository& orders;
   checkout& worker;
-  placing& placing_;
-  refunds& refunds_;
-  timeline& timeline_;
-  audit& audit_;
+  order::placing& placing;
+  order::refunds& refunds;
+  order::timeline& timeline;
+  order::audit& audit;
 };
 
 void add_routes(http::router& routes, const parts& p);

@@ -22,14 +22,14 @@ struct event_data {
 };
 BOOST_DESCRIBE_STRUCT(event_data, (), (seq, type, state, at, detail))
 
-// Anything that is no number of ours means: from the beginning.
-std::int64_t resume_after(std::optional<std::string_view> last_event_id) {
+// Anything that is no number of an event of this order means: from the beginning.
+std::int64_t resume_after(std::optional<std::string_view> last_event_id, std::int64_t last) {
   std::int64_t seq = 0;
   if (last_event_id) {
     const auto* end = last_event_id->data() + last_event_id->size();
-    if (std::from_chars(last_event_id->data(), end, seq).ptr != end || seq < 0) seq = 0;
+    if (std::from_chars(last_event_id->data(), end, seq).ptr != end) seq = 0;
   }
-  return seq;
+  return seq >= 0 && seq <= last ? seq : 0;
 }
 
 }  // namespace
@@ -38,8 +38,8 @@ timeline::timeline(event_loop& loop, repository& orders)
     : loop_(loop), orders_(orders), someone_came_(loop.executor()) {}
 
 task<> timeline::stream(const order_view& o, http::event_stream& out) {
-  follower me{o.id, resume_after(out.last_event_id()), signal(loop_.executor())};
-  if (is_final(o.state) && me.seen >= o.version) co_return;
+  follower me{o.id, resume_after(out.last_event_id(), o.version), signal(loop_.executor())};
+  if (is_final(o.state) && me.seen == o.version) co_return;
 
   const registration registered(followers_, me);
   someone_came_.notify_all();

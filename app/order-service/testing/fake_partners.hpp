@@ -76,6 +76,10 @@ class partners {
     return fault::none;
   };
 
+  // Called under the mutex whenever payment's own rows were read for the books and before the
+  // gateway's record of them is.
+  std::function<void()> between_books;
+
   // ---- State, under the mutex
   std::mutex mutex;
 
@@ -126,6 +130,13 @@ class partners {
     auto& c = carts[user.str()];
     for (const auto& [id, quantity] : lines) c.lines[id.str()] += quantity;
     return fmt::format("r{}", ++c.revision);
+  }
+  // As if a call had arrived whose answer is still on its way.
+  void capture(uuid payment_id) {
+    auto& p = payments[payment_id.str()];
+    p.state = reply::captured;
+    p.captured = p.amount;
+    p.captures = 1;
   }
   void expire(const std::string& order) {
     auto& r = reservations[order];
@@ -241,8 +252,14 @@ class partners {
     }
     r.state = to;
   }
+  static bool has_repeats(const std::vector<quantity_of>& lines) {
+    std::set<uuid> products;
+    for (const auto& l : lines) products.insert(l.product_id);
+    return products.size() < lines.size();
+  }
   stub_answer reserve(const stub_request& r) {
     const auto wanted = body<wanted_lines>(r);
+    if (has_repeats(wanted.lines)) return problem(400, "bad-request");
     auto& mine = reservations[wanted.order_id.str()];
     if (mine.state != reply::none) return stated(mine.state);
     std::string missing;
@@ -274,6 +291,7 @@ class partners {
     if (path[2] == "commit" && mine.state == reply::held) move(mine, reply::committed);
     if (path[2] == "return" && mine.state == reply::committed) {
       const auto back = body<return_body>(r);
+      if (back.lines && has_repeats(*back.lines)) return problem(400, "bad-request");
       if (!mine.returns.insert(back.refund_id.str()).second) return stated(mine.state);
       if (!back.lines) {
         move(mine, reply::returned);
@@ -381,14 +399,17 @@ class partners {
         }
       }
     } else if (&service == &payment) {
-      for (const auto& [id, p] : payments) {
+      const auto ours = payments;
+      if (between_books) between_books();
+      for (const auto& [id, p] : ours) {
+        const auto& charged = payments[id];  // the gateway's
         lines[p.order] = fmt::format(
             R"({{"order_id":"{}","payment_id":"{}","state":"{}","amount_minor":{},"captured_minor":{},"refunded_minor":{},"refund_pending_minor":0,)"
             R"("gateway":{{"authorized_minor":{},"captured_minor":{},"voided_minor":{},"refunded_minor":{},"charges":{}}}}})",
             p.order, id, text(p.state), p.amount, p.captured, p.refunded,
-            p.authorized ? p.amount : 0, p.captured,
-            p.authorized && p.state == reply::voided ? p.amount : 0, p.refunded,
-            p.authorized ? std::max(1, p.captures) : 0);
+            charged.authorized ? charged.amount : 0, charged.captured,
+            charged.authorized && charged.state == reply::voided ? charged.amount : 0,
+            charged.refunded, charged.authorized ? std::max(1, charged.captures) : 0);
       }
     } else if (&service == &cart) {
       for (const auto& [user, c] : carts) {

@@ -56,6 +56,7 @@ struct replica {
 
   void start() {
     loop.spawn("worker", worker.run());
+    loop.spawn("unfinished orders", worker.count_unfinished());
     loop.spawn("timeline", timeline_.run());
   }
 
