@@ -31,8 +31,8 @@ namespace souk::http {
 struct server_limits {
   std::size_t header = 16 * 1024;      // bytes of request line and header fields; 431 above
   std::size_t connections = 10'000;    // 64 more for one request each, to operators' routes
-  std::size_t requests = 256;          // under way at once, begun by shoppers and administrators
-  std::size_t service_requests = 256;  // the same for services, which go on with work begun
+  std::size_t requests = 256;          // under way at once; all but the next
+  std::size_t service_requests = 256;  // what services write, going on with work begun
   std::size_t event_streams = 1'000;
   std::size_t event_streams_of_one = 10;             // caller
   std::chrono::milliseconds header_time{10'000};     // from its first byte to the last
