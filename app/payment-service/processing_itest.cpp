@@ -520,21 +520,25 @@ TEST(crash_after_the_intent, is_settled_when_the_lease_is_over) {
       5s, 300ms);
 }
 
-TEST(attempt_that_ends_late, does_not_postpone_what_is_settled) {
+TEST(attempt_that_ends_late, does_not_postpone_what_another_has_settled) {
   with_world(
       [](test_world& w, const context& ctx) -> task<> {
-        const auto p = co_await w.fresh(ctx);
-        const auto first = co_await w.store.open(ctx, p);
-        co_await sleep_for(150ms);  // the lease is over
-        const auto second = co_await w.store.claim_due(ctx, p.id, 1);
-        EXPECT_EQ(second.size(), 1u);
-        const attempt_end approved{.what = outcome::approved}, no_answer{.what = outcome::unknown};
-        const auto settled =
-            co_await w.store.settle(ctx, *first.value(), payment_state::authorized, approved);
-        EXPECT_TRUE(settled);
-        co_await w.store.postpone(ctx, second.front(), no_answer, 1h);
-        const auto begun = co_await w.store.begin(ctx, p.id, p.order_id, operation::void_);
-        EXPECT_TRUE(begun) << "the payment is not due for an hour";
+        for (const bool void_is_wished : {false, true}) {
+          const auto p = co_await w.fresh(ctx);
+          const auto first = co_await w.store.open(ctx, p);
+          co_await sleep_for(150ms);  // the lease is over
+          if (void_is_wished) co_await w.store.wish_void(ctx, p.id);
+          const auto second = co_await w.store.claim_due(ctx, p.id, 1);
+          EXPECT_EQ(second.size(), 1u);
+          const attempt_end approved{.what = outcome::approved};
+          const attempt_end no_answer{.what = outcome::unknown};
+          const auto settled =
+              co_await w.store.settle(ctx, *first.value(), payment_state::authorized, approved);
+          EXPECT_TRUE(settled);
+          co_await w.store.postpone(ctx, second.front(), no_answer, 1h);
+          const auto begun = co_await w.store.begin(ctx, p.id, p.order_id, operation::void_);
+          EXPECT_TRUE(begun) << "the payment is not due for an hour";
+        }
       },
       5s, 100ms);
 }

@@ -134,7 +134,7 @@ constexpr pg::statement settle_payment{"settle_payment", R"(
   RETURNING )" PAYMENT_COLUMNS};
 
 // A void that came meanwhile asks something else: it need not wait. $1 payment, $2 attempt,
-// $3 lease, $4 outcome, $5 detail, $6 delay in ms, $7 operation.
+// $3 lease, $4 outcome, $5 detail, $6 delay in ms, $7 operation, $8 the state in which it was made.
 constexpr pg::statement postpone_payment{"postpone_payment", R"(
   WITH ended AS (
     UPDATE attempts SET outcome = $4, detail = $5, finished_at = now()
@@ -144,7 +144,7 @@ constexpr pg::statement postpone_payment{"postpone_payment", R"(
   SET lease_until = NULL, tries = tries + 1,
       next_attempt_at = CASE WHEN void_requested AND $7 = 'authorize' THEN '-infinity'
                              ELSE now() + $6::bigint * interval '1 millisecond' END
-  WHERE id = $1 AND lease = $3 AND unsettled)"};
+  WHERE id = $1 AND lease = $3 AND state = $8)"};
 
 constexpr pg::statement wish_for_void{"wish_for_void", R"(
   UPDATE payments
@@ -412,7 +412,7 @@ task<std::optional<payment>> repository::settle(const context& ctx, const claime
 task<> repository::postpone(const context& ctx, const claimed_payment& c, const attempt_end& end,
                             std::chrono::milliseconds delay) {
   co_await db_.execute(ctx, postpone_payment, c.id, c.attempt_id, c.lease, end.what,
-                       nonempty(end.detail), delay.count(), c.asked);
+                       nonempty(end.detail), delay.count(), c.asked, c.state);
 }
 
 task<std::optional<payment>> repository::wish_void(const context& ctx, uuid id) {
