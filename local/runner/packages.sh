@@ -13,7 +13,7 @@ readonly PACKAGES=(
 )
 readonly TEST_PACKAGES=(
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev clang-tidy-19 clang-format-19
-  libclang-rt-19-dev llvm-19 chromium shellcheck git python3
+  libclang-rt-19-dev llvm-19 chromium-headless-shell shellcheck git python3
 )
 readonly BENCH_PACKAGES=(wrk redis-tools python3)
 

@@ -1,16 +1,17 @@
 import { defineConfig } from '@playwright/test';
 import { results } from './support/stack.ts';
 
-// As root Chromium needs --no-sandbox; the rest keeps it from asking anybody else anything.
+// Debian's Chromium without its windows. As root it needs --no-sandbox; the rest keeps it from asking
+// anybody else anything.
 const browser = {
   browserName: 'chromium',
   launchOptions: {
-    executablePath: '/usr/bin/chromium',
+    executablePath: '/usr/bin/chromium-headless-shell',
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--no-first-run'],
   },
   locale: 'en-US',
-  trace: 'retain-on-failure',
+  screenshot: 'only-on-failure',
 } as const;
 
 // One store for all files, started once. The files that stop, kill or starve parts of it run after
