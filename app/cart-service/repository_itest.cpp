@@ -13,7 +13,6 @@ namespace souk::cart {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 struct store {

@@ -341,7 +341,7 @@ static task<outcome<stock_row>> change_in(pg::transaction& tx, const context& ct
   const std::string actor = actor_of(ctx);
   auto row = co_await tx.query_one<stock_row>(change_on_hand, product, change.delta, change.on_hand,
                                               change.reason, actor, version, key, max_on_hand);
-  if (row) co_return std::move(*row);
+  if (row) co_return *row;
   const std::vector<uuid> one{product};
   auto present = co_await tx.query_one<stock_row>(select_stock, one);
   if (!present) co_return fail(failure::not_found);
@@ -415,7 +415,7 @@ task<outcome<reservation>> repository::reserve(const context& ctx, uuid order,
   const auto taken = co_await tx.execute(take_stock, order, products, quantities, actor);
   if (taken == static_cast<std::int64_t>(lines.size())) {
     co_await tx.commit();
-    co_return reservation{order, reservation_state::held, *expires, lines};
+    co_return reservation{order, reservation_state::held, expires, lines};
   }
   co_await tx.rollback();
 

@@ -392,7 +392,7 @@ TEST(a_cut_connection, leaves_a_call_that_can_be_repeated) {
     const auto order = uuid::v7();
     auto warm = co_await s.stock.reserve(ctx, uuid::v7(), lines);
     EXPECT_TRUE(warm);
-    proxy.lose_answer(std::string("COMMIT", 7));  // with its NUL: BEGIN says READ COMMITTED
+    proxy.lose_answer(std::string("COMMIT\0", 7));  // with its NUL: BEGIN says READ COMMITTED
     bool unknown = false;
     try {
       co_await s.stock.reserve(ctx, order, lines);
