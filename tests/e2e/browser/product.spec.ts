@@ -1,9 +1,13 @@
+import type { Page } from '@playwright/test';
 import { randomUUID } from 'node:crypto';
 import { Admin } from '../support/shop.ts';
 import { expect, look, phone, test } from './fixtures.ts';
 
 // Looking at a page in four ways takes its time on a small machine.
 test.describe.configure({ timeout: 180_000 });
+
+// Related products say how many they are, too.
+const stock = (page: Page, text: string) => page.getByRole('status').filter({ hasText: text });
 
 // A shirt of the test's own: S/Red 9, M/Red 3, M/Blue 0; there is no S/Blue.
 async function shirt() {
@@ -48,7 +52,7 @@ test('variants: what there is, what is sold out, and what does not exist', async
 
   await color.getByRole('radio', { name: 'Red' }).check();
   await expect(main.getByText('$42.00')).toBeVisible();
-  await expect(main.getByText('Only 3 left')).toBeVisible();
+  await expect(stock(page, 'Only 3 left')).toBeVisible();
   await color.getByRole('radio', { name: 'Blue, sold out' }).check();
   await size.getByRole('radio', { name: 'S, not in this combination' }).check();
   await expect(color.getByRole('radio', { name: 'Blue, not in this combination' })).not.toBeChecked();
@@ -61,7 +65,7 @@ test('the address carries the variant, and one by id leads to it', async ({ page
   await expect(page.getByRole('radio', { name: 'M', exact: true })).toBeChecked();
   await page.reload();
   await expect(page.getByRole('radio', { name: 'Red' })).toBeChecked();
-  await expect(page.getByText('Only 3 left')).toBeVisible();
+  await expect(stock(page, 'Only 3 left')).toBeVisible();
 });
 
 test('how many there are is looked at again', async ({ page }) => {
@@ -73,13 +77,13 @@ test('how many there are is looked at again', async ({ page }) => {
   const changed = await admin.send('POST', `/inventory/${product.id}/adjustments`, { delta: -7, reason: 'correction' }, { 'idempotency-key': randomUUID() });
   expect(changed.status, changed.text).toBe(200);
   await page.clock.runFor(16_000);
-  await expect(page.getByText('Only 2 left')).toBeVisible();
+  await expect(stock(page, 'Only 2 left')).toBeVisible();
 });
 
 test('no more than there are can be asked for', async ({ page }) => {
   const product = await (await Admin.signed_in()).product(3);
   await page.goto(`/p/${product.slug}`);
-  await expect(page.getByText('Only 3 left')).toBeVisible();
+  await expect(stock(page, 'Only 3 left')).toBeVisible();
   const quantity = page.getByRole('textbox', { name: /^Quantity/ });
   await quantity.fill('50');
   await quantity.press('Enter');
