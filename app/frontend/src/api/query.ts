@@ -34,8 +34,10 @@ export const queryClient = new QueryClient({
       // A request made offline fails at once, so that the page can say so.
       networkMode: 'always',
       refetchOnReconnect: true,
+      // Whoever has waited for a whole time limit is told; only quick failures are worth a silent retry.
       retry: (failures, error) =>
-        failures < 2 && error instanceof ApiError && error.transient && error.kind !== 'offline' && budget.take(),
+        failures < 2 && error instanceof ApiError && error.transient &&
+        error.kind !== 'offline' && error.kind !== 'timeout' && budget.take(),
       retryDelay: (failures, error) =>
         error instanceof ApiError && error.retryAfter
           ? Math.min(error.retryAfter, 5) * 1000
