@@ -105,13 +105,13 @@ TEST_P(refused_checkout, leaves_nothing_behind) {
     auto& r = loop.make<replica>(loop, url, others);
     const shopper s(others);
     // What happens between pricing and the steps.
-    others.faults = [&](const stub_request& q) {
+    const auto failing = others.failing_by([&](const stub_request& q) {
       if (q.path == "/reservations") others.items[s.thing.str()].stock = c.stock_at_reserve;
       if (c.hold_expires && q.path == "/payments/process") {
         others.expire(others.reservations.begin()->first);
       }
       return fault::none;
-    };
+    });
     const auto o = co_await r.placing_.place(ctx, s.user, "k", s.wish(c.token));
     EXPECT_TRUE(o);
     if (!o) co_return;
@@ -148,10 +148,10 @@ TEST(checkout, says_what_was_missing) {
   run([&](event_loop& loop, const context& ctx) -> task<> {
     auto& r = loop.make<replica>(loop, url, others);
     const shopper s(others);
-    others.faults = [&](const stub_request& q) {
+    const auto failing = others.failing_by([&](const stub_request& q) {
       if (q.path == "/reservations") others.items[s.thing.str()].stock = 1;
       return fault::none;
-    };
+    });
     const auto o = co_await r.placing_.place(ctx, s.user, "k", s.wish());
     EXPECT_EQ(o.value().reason_detail, "Thing (2 wanted, 1 left)");
   });
@@ -177,11 +177,11 @@ TEST_P(crash, is_survived) {
   const auto url = fresh_database(migrations);
   const shopper s(others);
   bool hit = false;
-  others.faults = [&](const stub_request& q) {
+  const auto failing = others.failing_by([&](const stub_request& q) {
     if (hit || !is_call(q, c.call)) return fault::none;
     hit = true;
     return c.fate;
-  };
+  });
   run([&](event_loop& loop, const context& ctx) -> task<> {
     // Without a worker that polls: what is cut off stays so.
     auto& r = loop.make<replica>(loop, url, others, fake::variables{{"ORDER_WAIT_MS", "5000"}});
@@ -285,7 +285,7 @@ TEST(checkout, survives_a_storm) {
     a.start();
     b.start();
     std::mt19937 random(1);
-    others.faults = [&](const stub_request& q) {
+    const auto failing = others.failing_by([&](const stub_request& q) {
       // Holds end at bad moments, too.
       if (is_call(q, "/process") && random() % 8 == 0 && !others.reservations.empty()) {
         auto some = others.reservations.begin();
@@ -302,7 +302,7 @@ TEST(checkout, survives_a_storm) {
         default:
           return fault::none;
       }
-    };
+    });
     constexpr std::int64_t stock = 60;
     const auto thing = others.add_product(500, stock);
     const std::string_view kinds[] = {tokens::approve,        tokens::approve,
@@ -361,9 +361,9 @@ TEST(checkout, flags_an_order_that_fails_often_and_goes_on) {
     r.start();
     const shopper s(others);
     bool down = true;
-    others.faults = [&](const stub_request& q) {
+    const auto failing = others.failing_by([&](const stub_request& q) {
       return down && is_call(q, "/ordered") ? fault::request_lost : fault::none;
-    };
+    });
     const auto o = co_await r.placing_.place(ctx, s.user, "k", s.wish());
     const auto id = o.value().id;
     for (int i = 0; i < 500; ++i) {
@@ -539,10 +539,10 @@ TEST(checkout, goes_on_when_the_database_is_back) {
                                  fake::variables{{"ORDER_WAIT_MS", "0"}});
     r.start();
     const shopper s(others);
-    others.faults = [&](const stub_request& q) {
+    const auto failing = others.failing_by([&](const stub_request& q) {
       if (is_call(q, "/capture")) proxy.refuse();
       return fault::none;
-    };
+    });
     const auto o = co_await r.placing_.place(ctx, s.user, "k", s.wish());
     EXPECT_TRUE(co_await eventually([&] { return others.payment.requests().size() >= 2; }));
     co_await sleep_for(500ms);
@@ -578,11 +578,11 @@ TEST_P(cancel, is_honoured_at_the_next_boundary) {
     r.start();
     const shopper s(others);
     bool reached = false;
-    others.faults = [&](const stub_request& q) {
+    const auto failing = others.failing_by([&](const stub_request& q) {
       if (!is_call(q, c.during)) return fault::none;
       reached = true;
       return fault::answer_late;
-    };
+    });
     const auto o = co_await r.placing_.place(ctx, s.user, "k", s.wish());
     const auto id = o.value().id;
     EXPECT_TRUE(co_await eventually([&] {

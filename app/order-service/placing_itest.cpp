@@ -169,9 +169,9 @@ TEST(placing, answers_with_an_unfinished_order_when_the_wait_is_over) {
     const auto thing = others.add_product(500, 10);
     const auto wish = replica::wish(others.fill_cart(user, {{thing, 2}}), 1'000);
     bool down = true;
-    others.faults = [&](const stub_request& q) {
+    const auto failing = others.failing_by([&](const stub_request& q) {
       return down && q.path == "/payments/process" ? fault::request_lost : fault::none;
-    };
+    });
     const auto o = co_await r.placing_.place(ctx, user, "k", wish);
     EXPECT_EQ(o.value().state, order_state::reserved);
     {
@@ -197,10 +197,10 @@ TEST(placing, answers_with_the_order_when_the_database_is_lost_meanwhile) {
     const auto user = uuid::v7();
     const auto thing = others.add_product(500, 10);
     const auto wish = replica::wish(others.fill_cart(user, {{thing, 2}}), 1'000);
-    others.faults = [&](const stub_request&) {
+    const auto failing = others.failing_by([&](const stub_request&) {
       proxy.refuse();
       return fault::none;
-    };
+    });
     const auto begun = steady_clock::now();
     const auto o = co_await r.placing_.place(ctx, user, "k", wish);
     EXPECT_EQ(o.value().state, order_state::pending);
@@ -239,7 +239,8 @@ TEST(placing, counts_orders_that_wait_for_a_repeat_as_unfinished) {
         loop, url, others, fake::variables{{"ORDER_WAIT_MS", "0"}, {"MAX_UNFINISHED_ORDERS", "2"}});
     loop.spawn("unfinished orders", r.worker.count_unfinished());
     bool down = true;
-    others.faults = [&](const stub_request&) { return down ? fault::request_lost : fault::none; };
+    const auto failing = others.failing_by(
+        [&](const stub_request&) { return down ? fault::request_lost : fault::none; });
     const auto thing = others.add_product(500, 10);
     std::vector<uuid> ids;
     for (int i = 0; i < 2; ++i) {

@@ -120,9 +120,9 @@ TEST(refunds, survive_lost_calls) {
     r.start();
     co_await s.sell(r, ctx);
     int calls = 0;
-    s.others.faults = [&](const stub_request&) {
+    const auto failing = s.others.failing_by([&](const stub_request&) {
       return std::array{fault::request_lost, fault::answer_lost, fault::none}[calls++ % 3];
-    };
+    });
     const auto done = co_await r.refunds_.request(ctx, s.id, "a", s.wish(300, 1));
     EXPECT_EQ(done.value().state, refund_state::done);
     EXPECT_EQ(s.others.payments[s.payment.str()].refunded, 300);
@@ -197,10 +197,10 @@ TEST(refunds, are_answered_when_the_database_is_lost_meanwhile) {
                                  fake::variables{{"ORDER_WAIT_MS", "1500"}});
     r.start();
     co_await s.sell(r, ctx);
-    s.others.faults = [&](const stub_request&) {
+    const auto failing = s.others.failing_by([&](const stub_request&) {
       proxy.refuse();
       return fault::none;
-    };
+    });
     const auto under_way = co_await r.refunds_.request(ctx, s.id, "a", s.wish(300, 1));
     EXPECT_EQ(under_way.value().state, refund_state::refunding);
     {

@@ -76,6 +76,23 @@ class partners {
     return fault::none;
   };
 
+  // `rule` decides until what is returned is gone: a rule that refers to what a coroutine holds
+  // must not outlive it, and the calls of background work do.
+  [[nodiscard]] auto failing_by(std::function<fault(const stub_request&)> rule) {
+    const auto set = [this](std::function<fault(const stub_request&)> to) {
+      const std::scoped_lock lock(mutex);
+      faults = std::move(to);
+    };
+    set(std::move(rule));
+    struct until_end {
+      explicit until_end(std::function<void()> f) : end(std::move(f)) {}
+      until_end(const until_end&) = delete;
+      ~until_end() { end(); }
+      std::function<void()> end;
+    };
+    return until_end([set] { set([](const stub_request&) { return fault::none; }); });
+  }
+
   // Called under the mutex whenever payment's own rows were read for the books and before the
   // gateway's record of them is.
   std::function<void()> between_books;
