@@ -18,7 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using souk::testing::http_stub;
 using souk::testing::stub_answer;
-using souk::testing::stub_request;
 using souk::testing::tcp_proxy;
 using ::testing::HasSubstr;
 

@@ -15,7 +15,6 @@ namespace souk::http {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::http_answer;
 using testing::http_call;
 using testing::socket_handle;
 

@@ -49,7 +49,7 @@ class line_stream final : public response_stream {
 class server_sent_events final : public event_stream {
  public:
   explicit server_sent_events(connection& c);
-  ~server_sent_events();
+  ~server_sent_events() override;
   task<> send(std::string_view id, std::string_view event, std::string_view data) override;
   std::optional<std::string_view> last_event_id() const override;
   task<bool> wait(signal& s, steady_clock::time_point until) override;

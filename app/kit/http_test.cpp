@@ -10,7 +10,6 @@ namespace souk::http {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // ---------------------------------------------------------------------------------------------
