@@ -130,8 +130,9 @@ test('on a phone the filters are in a drawer', async ({ page }) => {
 
 test('search suggests while one types, by keyboard alone', async ({ page }) => {
   await page.goto('/');
-  await page.keyboard.press('/');
   const box = page.getByRole('combobox', { name: 'Search the market' });
+  await expect(box).toBeVisible();
+  await page.keyboard.press('/');
   await expect(box).toBeFocused();
   await page.keyboard.type('tea');
   const list = page.getByRole('listbox', { name: 'Suggestions' });

@@ -76,8 +76,8 @@ export function SearchBox() {
     const timer = setTimeout(() => setAsked(text.trim().slice(0, 100)), 120);
     return () => clearTimeout(timer);
   }, [text]);
-  // "/" leads here from wherever nothing is typed.
-  useEffect(() => {
+  // "/" leads here from wherever nothing is typed, as soon as the box is to be seen.
+  useLayoutEffect(() => {
     const listen = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
       if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || target.isContentEditable) return;
