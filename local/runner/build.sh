@@ -121,8 +121,8 @@ install_programs() {
   local program
   for program in "${SERVICES[@]}" souk-keys; do
     [[ -x $ROOT/build/release/bin/$program ]] || fail "the build made no $program; see $LOG"
-    put "$STATE/bin/$program" 755 <"$ROOT/build/release/bin/$program" || true
+    put "$STATE/bin/$program" 755 <"$ROOT/build/release/bin/$program"
   done
-  put "$STATE/bin/start" 755 <"$ROOT/local/supervisor/start" || true
-  put "$STATE/bin/log-keeper" 755 <"$ROOT/local/supervisor/log-keeper" || true
+  put "$STATE/bin/start" 755 <"$ROOT/local/supervisor/start"
+  put "$STATE/bin/log-keeper" 755 <"$ROOT/local/supervisor/log-keeper"
 }

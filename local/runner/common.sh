@@ -56,6 +56,7 @@ _monitor() {
   local title=$1 progress=$2 offset=$3 began=$4 shown='' tick=0 text
   while sleep 1; do
     tick=$((tick + 1))
+    # No progress to be seen yet is no failure.
     text=$(tail -c "+$((offset + 1))" "$LOG" 2>/dev/null | "$progress" || true)
     text="$title ${text:+$text, }$((SECONDS - began)) s"
     if [[ -t 9 ]]; then
@@ -79,6 +80,7 @@ step() {
   printf '\n=== %s: %s\n' "$(date -u +%FT%TZ)" "$title" >>"$LOG"
   _monitor "$title" "$progress" "$offset" "$began" </dev/null >/dev/null 2>&1 8>&- &
   monitor=$!
+  # The monitor may have been ended already, by whoever interrupted this.
   # shellcheck disable=SC2064 # this monitor
   trap "kill $monitor 2>/dev/null || true" EXIT
   set +e
@@ -91,6 +93,7 @@ step() {
   status=$?
   set -e
   watch_for_errors
+  # Its own status, of one that was killed, says nothing.
   kill "$monitor" 2>/dev/null || true
   wait "$monitor" 2>/dev/null || true
   trap - EXIT

@@ -19,13 +19,14 @@ plan_gateway() {
   local config changed=''
   as_runner mkdir -p "$STATE/run/nginx"
   config=$(_gateway_config) || exit 1
-  ! put "$STATE/etc/nginx.conf" 600 <<<"$config" || changed=yes
+  ! put_changed "$STATE/etc/nginx.conf" 600 <<<"$config" || changed=yes
   if ! as_runner nginx -e stderr -t -q -c "$STATE/etc/nginx.conf" >>"$LOG" 2>&1; then
     tail -n 3 "$LOG" >&9
     fail "nginx does not accept its configuration; see $LOG"
   fi
   plan_program gateway "exec nginx -e stderr -c $(shell_word "$STATE/etc/nginx.conf") -g 'daemon off;'"
   if [[ -n $changed && $'\n'$STATES == *$'\n'"gateway RUNNING "* ]]; then
+    # One that has died meanwhile reads it when it starts.
     _supervisorctl signal HUP gateway >>"$LOG" 2>&1 || true
   fi
   plan_program log-keeper "export ACCESS_LOG_MB=50; exec $(shell_word "$STATE/bin/log-keeper")"

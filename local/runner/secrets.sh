@@ -26,7 +26,7 @@ make_secrets() {
   # Of the password only the hash is given to a service. One's own password may be put in the file.
   if [[ ! -s $STATE/secrets/admin-password.hash || $STATE/secrets/admin-password -nt $STATE/secrets/admin-password.hash ]]; then
     secret admin-password | tr -d '\n' | as_runner "$STATE/bin/souk-keys" hash-password |
-      put "$STATE/secrets/admin-password.hash" 600 || as_runner touch "$STATE/secrets/admin-password.hash"
+      put "$STATE/secrets/admin-password.hash" 600
   fi
 
   # Both halves of the key that signs sessions are made together or not at all.

@@ -83,7 +83,7 @@ plan_prometheus() {
     for name in "${SERVICES[@]}"; do
       printf '      - targets: ["127.0.0.1:%s"]\n        labels: { job: %s }\n' "$(port_of "$name")" "$name"
     done
-  } | put "$STATE/etc/prometheus.conf" 644 || true
+  } | put "$STATE/etc/prometheus.conf" 644
   plan_program prometheus "exec prometheus --config.file=$(shell_word "$STATE/etc/prometheus.conf") \
     --storage.tsdb.path=$(shell_word "$STATE/data/prometheus") \
     --storage.tsdb.retention.time=7d --storage.tsdb.retention.size=1GB \

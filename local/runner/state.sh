@@ -21,20 +21,31 @@ as_runner() {
   fi
 }
 
-# put FILE MODE: writes standard input to FILE in one go, as the runner. Succeeds if that changed
-# the file, fails if it was already so.
+# put FILE MODE: makes FILE what standard input is, in one go, as the runner.
 put() {
+  local status=0
+  _put "$@" || status=$?
+  ((status <= 1)) || fail "cannot write $1; is the disk full? (df -h $STATE)"
+}
+
+# put_changed FILE MODE: the same, and status 1 if FILE was so already. Not in a pipeline: a failure
+# to write could not be told from that.
+put_changed() {
+  local status=0
+  _put "$@" || status=$?
+  ((status <= 1)) || fail "cannot write $1; is the disk full? (df -h $STATE)"
+  return "$status"
+}
+
+# 0: changed, 1: was so already, 2: could not be written.
+_put() {
   # shellcheck disable=SC2016 # expanded by the inner shell
   as_runner sh -c '
     umask 077
     cat >"$1.new" || exit 2
     if [ -e "$1" ] && cmp -s "$1.new" "$1"; then rm -f "$1.new"; exit 1; fi
     chmod "$2" "$1.new" && mv -f "$1.new" "$1" || exit 2
-  ' sh "$1" "$2" || {
-    local status=$?
-    ((status == 1)) || fail "cannot write $1; is the disk full? (df -h $STATE)"
-    return 1
-  }
+  ' sh "$1" "$2"
 }
 
 # Where the state folder is looked for; may be a link.

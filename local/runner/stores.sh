@@ -36,13 +36,16 @@ _postgres_access() {
 }
 
 plan_postgres() {
+  local access
   as_runner test -e "$STATE/data/postgres/PG_VERSION" ||
     EXPLAIN=explain_common step "Making the databases' folder" no_progress _init_postgres
   fill_template "$ROOT/local/postgres/postgresql.conf.template" \
     "PORT=$(port_of postgres)" "FOLDER=$STATE" "SOCKET=$SOCKETS" |
-    put "$STATE/etc/postgres.conf" 600 || true
-  printf 'runner %s postgres\n' "${RUN_AS:-$(id -un)}" | put "$STATE/etc/pg_ident.conf" 600 || true
-  if _postgres_access | put "$STATE/etc/pg_hba.conf" 600; then
+    put "$STATE/etc/postgres.conf" 600
+  printf 'runner %s postgres\n' "${RUN_AS:-$(id -un)}" | put "$STATE/etc/pg_ident.conf" 600
+  access=$(_postgres_access)
+  if put_changed "$STATE/etc/pg_hba.conf" 600 <<<"$access"; then
+    # One that does not run reads it when it starts.
     _supervisorctl signal HUP postgres >>"$LOG" 2>&1 || true
   fi
   plan_program postgres "exec $(_postgres_bin)/postgres -D $(shell_word "$STATE/data/postgres") \
@@ -89,7 +92,7 @@ plan_redis() {
   as_runner mkdir -p "$STATE/data/redis"
   fill_template "$ROOT/local/redis/redis.conf.template" \
     "PORT=$(port_of redis)" "FOLDER=$STATE" "PASSWORD=$(secret redis)" |
-    put "$STATE/etc/redis.conf" 600 || true
+    put "$STATE/etc/redis.conf" 600
   plan_program redis "exec redis-server $(shell_word "$STATE/etc/redis.conf")"
 }
 

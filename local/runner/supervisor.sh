@@ -84,8 +84,9 @@ _supervisor_config() {
 
 # Starts supervisord unless it runs already. It starts nothing by itself: `up` says what and when.
 start_supervisor() {
-  local changed=''
-  ! _supervisor_config | put "$STATE/etc/supervisord.conf" 600 || changed=yes
+  local config changed=''
+  config=$(_supervisor_config)
+  ! put_changed "$STATE/etc/supervisord.conf" 600 <<<"$config" || changed=yes
   if supervisor_runs; then
     [[ -z $changed ]] || _supervisorctl update >/dev/null
     return 0
@@ -112,7 +113,7 @@ start_supervisor() {
 # another script, binary or configuration, it is put on the list that apply_plan works through.
 plan_program() {
   local name=$1
-  put "$STATE/etc/$name.run" 600 <<<"$2" || true
+  put "$STATE/etc/$name.run" 600 <<<"$2"
   if [[ $'\n'$STATES == *$'\n'"$name RUNNING "* ]]; then
     [[ $(_fingerprint "$name") == "$(as_runner cat "$STATE/etc/$name.runs" 2>/dev/null)" ]] || TO_RESTART+=("$name")
   else
@@ -128,11 +129,12 @@ begin_plan() {
 
 apply_plan() {
   local name
+  # What does not come up is named, with its log, by those who wait until it answers.
   ((${#TO_RESTART[@]} == 0)) || { say "Restarting what has changed: ${TO_RESTART[*]}" && _supervisorctl restart "${TO_RESTART[@]}" >>"$LOG" 2>&1; } || true
   ((${#TO_START[@]} == 0)) || _supervisorctl start "${TO_START[@]}" >>"$LOG" 2>&1 || true
   # Only now is it true that this is what runs: an interrupted `up` is repeated.
   for name in "${TO_RESTART[@]}" "${TO_START[@]}"; do
-    _fingerprint "$name" | put "$STATE/etc/$name.runs" 600 || true
+    _fingerprint "$name" | put "$STATE/etc/$name.runs" 600
   done
 }
 
@@ -140,7 +142,8 @@ apply_plan() {
 _fingerprint() {
   local files=("$STATE/etc/$1.run" "$STATE/bin/start" "$STATE/bin/$1" "$STATE/etc/$1.conf")
   [[ $1 != cart-service ]] || files+=("$STATE/secrets/session.pem")
-  as_runner sh -c 'cat "$@" 2>/dev/null' sh "${files[@]}" | sha256sum
+  # Each program has only some of these files.
+  as_runner sh -c 'cat "$@" 2>/dev/null || true' sh "${files[@]}" | sha256sum
 }
 
 # 'text' as a word of a shell script.
