@@ -25,6 +25,7 @@ stop_everything() {
       done
       ((${#names[@]} == 0)) || _stop_together "${names[@]}"
     done
+    # Whether it worked is seen by what still runs.
     _supervisorctl shutdown >>"$LOG" 2>&1 || true
     local attempt
     for ((attempt = 0; attempt < 100; attempt++)); do
@@ -42,5 +43,6 @@ _stop_together() {
     _supervisorctl stop "$name" >>"$LOG" 2>&1 8>&- &
     waiting+=($!)
   done
+  # What could not be stopped is ended by stop_own_processes.
   wait "${waiting[@]}" || true
 }

@@ -28,7 +28,8 @@ _usable_node() {
 _missing_packages() {
   local package state
   for package in "$@"; do
-    # shellcheck disable=SC2016 # dpkg-query's own variables
+    # dpkg-query fails for a package that it has never heard of.
+    # shellcheck disable=SC2016 # its own variables
     state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
     [[ $state == installed ]] || echo "$package"
   done

@@ -9,6 +9,7 @@ command_status() {
     say "The store is down; ./souk up starts it."
     exit 3
   fi
+  # Its exit status is 3 when a program does not run: that is shown below.
   states=$(_supervisorctl status 2>/dev/null || true)
   printf '%-18s %-9s %8s %14s %6s  %s\n' PROGRAM STATE PID UPTIME PORT READY
   for name in postgres redis "${SERVICES[@]}" prometheus gateway log-keeper; do

@@ -11,7 +11,7 @@ supervisor_runs() {
   [[ -S $SOCKETS/supervisor.sock ]] && _supervisorctl pid >/dev/null 2>&1
 }
 
-# "NAME STATE PID" of each program.
+# "NAME STATE PID" of each program; nothing if supervisord does not answer.
 program_states() {
   _supervisorctl status 2>/dev/null |
     awk '{ pid = 0; for (i = 3; i < NF; i++) if ($i == "pid") pid = $(i + 1) + 0; print $1, $2, pid }' || true
@@ -23,7 +23,7 @@ _runs() {
 
 # The processes of this copy, by number: those that the runner owns, that work inside the state
 # folder and are one of the programs that we start there. Found in /proc, so that it doesn't matter
-# who started them and whether any file still knows them.
+# who started them and whether any file still knows them. (grep fails when there are none.)
 own_processes() {
   # shellcheck disable=SC2016 # expanded by the inner shell
   as_runner bash -c '
@@ -41,6 +41,7 @@ own_processes() {
     done' bash "$STATE" | grep -vx "$$" || true
 }
 
+# To those that are still there.
 _signal() {
   local signal=$1
   shift

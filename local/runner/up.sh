@@ -54,6 +54,7 @@ stop_unwanted_stores() {
   wanted=$'\n'$(wanted_programs)$'\n'
   for name in postgres redis; do
     if [[ $wanted != *$'\n'"$name"$'\n'* && $'\n'$STATES == *$'\n'"$name RUNNING "* ]]; then
+      # If it goes on running that harms nothing.
       _supervisorctl stop "$name" >>"$LOG" 2>&1 || true
     fi
   done
