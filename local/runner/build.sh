@@ -2,6 +2,9 @@
 # Building: the services with CMake, the pages with npm. What is built is copied into the state
 # folder, so that what runs is not disturbed by the next build.
 
+# The preset in CMakePresets.json whose programs run. The tests set it to dev, which they have built.
+readonly BUILD=${SOUK_BUILD:-release}
+
 # One compiler for each core, but not more than memory allows.
 _build_jobs() {
   local cores memory
@@ -18,8 +21,8 @@ _build_progress() {
 _compile() {
   cd "$ROOT" || exit
   export HOME=${HOME:-/root}
-  [[ -f build/release/build.ninja ]] || cmake --preset release
-  NINJA_STATUS='[%f/%t] ' ninja -C build/release -j "$(_build_jobs)" "${SERVICES[@]}" souk-keys
+  [[ -f build/$BUILD/build.ninja ]] || cmake --preset "$BUILD"
+  NINJA_STATUS='[%f/%t] ' ninja -C "build/$BUILD" -j "$(_build_jobs)" "${SERVICES[@]}" souk-keys
 }
 
 # Two stores of one checkout share the build, npm's packages and what is generated from both.
@@ -70,7 +73,7 @@ _documents() {
   local service
   for service in "${SERVICES[@]}"; do
     [[ $service != mock-gateway ]] || continue
-    "$ROOT/build/release/bin/$service" --openapi || fail "$service cannot describe its interface"
+    "$ROOT/build/$BUILD/bin/$service" --openapi || fail "$service cannot describe its interface"
   done
 }
 
@@ -98,7 +101,7 @@ _make_pages() {
   trap "rm -rf '$made'" EXIT
   (
     cd "$ROOT" || exit
-    export SOUK_PROGRAMS=$ROOT/build/release/bin
+    export SOUK_PROGRAMS=$ROOT/build/$BUILD/bin
     npm run --silent -w app/frontend generate
     npm run --silent -w app/frontend typecheck
     npm run --silent -w app/frontend build -- --outDir "$made" --emptyOutDir --logLevel warn
@@ -120,8 +123,8 @@ _make_pages() {
 install_programs() {
   local program
   for program in "${SERVICES[@]}" souk-keys; do
-    [[ -x $ROOT/build/release/bin/$program ]] || fail "the build made no $program; see $LOG"
-    put "$STATE/bin/$program" 755 <"$ROOT/build/release/bin/$program"
+    [[ -x $ROOT/build/$BUILD/bin/$program ]] || fail "the build made no $program; see $LOG"
+    put "$STATE/bin/$program" 755 <"$ROOT/build/$BUILD/bin/$program"
   done
   put "$STATE/bin/start" 755 <"$ROOT/local/supervisor/start"
   put "$STATE/bin/log-keeper" 755 <"$ROOT/local/supervisor/log-keeper"

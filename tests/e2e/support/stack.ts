@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, readlinkSync, writeFileSync, chmodSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync, chmodSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -64,14 +64,14 @@ export function souk(...args: string[]) {
   return spawnSync(`${root}/souk`, args, { env, encoding: 'utf8', timeout: 300_000 });
 }
 
-// The process ids of one of the store's programs, found by the file that they run.
+// The process ids of one of the store's programs, found by the path that it was started with: in a
+// container not even root may see which file a process of another user runs.
 export function pids(program: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
-        return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '') ===
-          `${stack().state}/bin/${program}`;
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] === `${stack().state}/bin/${program}`;
       } catch {
         return false;
       }

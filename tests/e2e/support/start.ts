@@ -18,6 +18,7 @@ export default async function start() {
     stdio: ['ignore', log, log],
     env: {
       ...process.env,
+      SOUK_BUILD: 'dev', // what tests/run has just built
       SOUK_STATE: state,
       SOUK_PORT_BASE: String(portBase),
       OTEL_EXPORTER_OTLP_ENDPOINT: collector,
