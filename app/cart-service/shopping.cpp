@@ -28,25 +28,16 @@ task<cart_view> shopping::view(const context& ctx, uuid user) {
   co_return view_of(user, cart, now, currency_);
 }
 
-task<shopping::survey> shopping::look_around(const context& ctx, uuid user, uuid product) {
-  survey s{.asked = ids_of(co_await carts_.find(ctx, user))};
-  if (std::ranges::find(s.asked, product) == s.asked.end()) s.asked.push_back(product);
-  s.now = co_await goods_.about(ctx, s.asked);
-  co_return s;
-}
-
 task<cart_view> shopping::view_after_change(const context& ctx, uuid user, stored_cart cart,
-                                            survey before) {
-  // Lines that came from elsewhere since.
+                                            knowledge before) {
   std::vector<uuid> others = ids_of(cart);
-  std::erase_if(others,
-                [&](uuid id) { return std::ranges::find(before.asked, id) != before.asked.end(); });
+  std::erase_if(others, [&](uuid id) { return before.products.contains(id); });
   if (!others.empty()) {
     knowledge more = co_await goods_.about(ctx.with_time_limit(after_a_change), others);
-    before.now.products.merge(more.products);
-    before.now.available.merge(more.available);
+    before.products.merge(more.products);
+    before.available.merge(more.available);
   }
-  co_return view_of(user, cart, before.now, currency_);
+  co_return view_of(user, cart, before, currency_);
 }
 
 task<shopping::outcome> shopping::add(const context& ctx, uuid user, uuid product,
@@ -58,13 +49,13 @@ task<shopping::outcome> shopping::add(const context& ctx, uuid user, uuid produc
     }
     if (state == repository::key_state::used) co_return co_await view(ctx, user);
   }
-  survey before = co_await look_around(ctx, user, product);
-  if (const auto why = objection(before.now.products, product, currency_)) {
+  knowledge before = co_await goods_.about(ctx, std::span(&product, 1));
+  if (const auto why = objection(before.products, product, currency_)) {
     co_return std::unexpected(*why);
   }
   const line_change change{.product_id = product,
                            .quantity = quantity,
-                           .now = snapshot_of(*before.now.products.at(product), now_ms())};
+                           .now = snapshot_of(*before.products.at(product), now_ms())};
   auto cart = co_await carts_.add(ctx, user, change, key);
   if (!cart) co_return std::unexpected(cart.error());
   co_return co_await view_after_change(ctx, user, std::move(*cart), std::move(before));
@@ -73,13 +64,13 @@ task<shopping::outcome> shopping::add(const context& ctx, uuid user, uuid produc
 task<shopping::outcome> shopping::set(const context& ctx, uuid user, uuid product,
                                       std::int64_t quantity) {
   line_change change{.product_id = product, .quantity = quantity};
-  survey before;
+  knowledge before;
   if (quantity > 0) {
-    before = co_await look_around(ctx, user, product);
-    if (const auto why = objection(before.now.products, product, currency_)) {
+    before = co_await goods_.about(ctx, std::span(&product, 1));
+    if (const auto why = objection(before.products, product, currency_)) {
       co_return std::unexpected(*why);
     }
-    change.now = snapshot_of(*before.now.products.at(product), now_ms());
+    change.now = snapshot_of(*before.products.at(product), now_ms());
   }
   auto cart = co_await carts_.set(ctx, user, change);
   if (!cart) co_return std::unexpected(cart.error());

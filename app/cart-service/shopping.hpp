@@ -27,13 +27,10 @@ class shopping {
   task<outcome> set(const context& ctx, uuid user, uuid product, std::int64_t quantity);
 
  private:
-  // What was found out about a cart's lines, and one product more, before a change.
-  struct survey {
-    std::vector<uuid> asked;
-    knowledge now;
-  };
-  task<survey> look_around(const context& ctx, uuid user, uuid product);
-  task<cart_view> view_after_change(const context& ctx, uuid user, stored_cart cart, survey before);
+  // Asks for what `before` does not know yet. What is asked for ahead of a change is the changed
+  // line alone: a cart with one line needs no second question, and Redis none before the change.
+  task<cart_view> view_after_change(const context& ctx, uuid user, stored_cart cart,
+                                    knowledge before);
 
   repository& carts_;
   catalogue& goods_;
