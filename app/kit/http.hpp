@@ -226,6 +226,9 @@ struct route {
   std::size_t max_body = 64 * 1024;     // bytes; 413 above
   // Reads: the longest that a request may take. Writes always run to their end.
   std::chrono::milliseconds time_limit{10'000};
+  // Asked when nothing but the request's head has been looked at, not even who sends it: when there
+  // is too much to do, refusing must cost next to nothing. Nothing: go on.
+  std::function<std::optional<problem>(const header_view&)> refuse_early{};
 };
 
 class router {

@@ -15,11 +15,13 @@
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
 #include <boost/url/parse.hpp>
+#include <charconv>
 #include <list>
 #include <map>
 #include <tuple>
 
 #include "kit/address_lookup.hpp"
+#include "kit/fault_point.hpp"
 #include "kit/resilience.hpp"
 #include "kit/service.hpp"
 #include "kit/telemetry.hpp"
@@ -65,6 +67,10 @@ struct attempt_failed : call_failed {
   }
   attempt_failed&& repeatable(bool yes = true) && {
     may_repeat = yes;
+    return std::move(*this);
+  }
+  attempt_failed&& with_status(unsigned s) && {
+    status = static_cast<int>(s);
     return std::move(*this);
   }
   attempt_failed&& stale() && {
@@ -121,12 +127,13 @@ struct connection {
   bool reused = false;
 };
 
-// The leave that a breaker gave to one call.
+// The leave that a breaker gave to one call; one that is not asked always gives it.
 class permit {
  public:
-  explicit permit(resilience::breaker& b)
+  permit(resilience::breaker& b, bool ask)
       : breaker_(b),
-        open_(b.allow()),
+        asked_(ask),
+        open_(ask && b.allow()),
         is_probe_(open_ && b.current() == resilience::breaker::state::half_open) {}
   permit(const permit&) = delete;
   permit& operator=(const permit&) = delete;
@@ -135,7 +142,7 @@ class permit {
   ~permit() {
     if (open_ && is_probe_) breaker_.failed();
   }
-  bool given() const { return open_; }
+  bool given() const { return open_ || !asked_; }
   void succeeded() {
     if (std::exchange(open_, false)) breaker_.succeeded();
   }
@@ -145,6 +152,7 @@ class permit {
 
  private:
   resilience::breaker& breaker_;
+  bool asked_;
   bool open_;
   bool is_probe_;
 };
@@ -429,30 +437,37 @@ struct client::state : std::enable_shared_from_this<state> {
     }
     if (status < 500 && status != 429) return;
     const bool passing = (status == 502 || status == 503 || status == 504) && !try_again_later;
-    throw attempt_failed(to.name, fmt::format("status {}", status), failed).repeatable(passing);
+    throw attempt_failed(to.name, fmt::format("status {}", status), failed)
+        .with_status(status)
+        .repeatable(passing);
   }
 
   task<answer> attempt_once(attempt a) {
-    permit leave(breaker);
+    permit leave(breaker, !to.as_it_is);
     beast::http::response_parser<beast::http::string_body> parser;
     parser.body_limit(max_answer);
     parser.skip(a.call.method == method::head);
     lease l = co_await exchange(a, leave, parser, true);
     auto message = parser.release();
     if (message.keep_alive() && l->buffer.size() == 0) l.keep();
-    judge(message.result_int(), message.count(beast::http::field::retry_after) > 0, leave);
+    const std::string_view later = message[beast::http::field::retry_after];
+    if (!to.as_it_is) judge(message.result_int(), !later.empty(), leave);
     std::string_view etag = message[beast::http::field::etag];
     if (etag.starts_with("W/")) etag.remove_prefix(2);
     if (etag.size() >= 2 && etag.starts_with('"') && etag.ends_with('"')) {
       etag = etag.substr(1, etag.size() - 2);
     }
     answer out{.status = static_cast<int>(message.result_int()), .etag = std::string(etag)};
+    if (unsigned s = 0;
+        std::from_chars(later.data(), later.data() + later.size(), s).ptr != later.data()) {
+      out.retry_after = seconds(s);
+    }
     out.body = std::move(message.body());
     co_return out;
   }
 
   task<> stream(const context& ctx, const call& c, std::function<void(std::string_view)>& line) {
-    permit leave(breaker);
+    permit leave(breaker, !to.as_it_is);
     const auto wait = std::chrono::duration_cast<steady_clock::duration>(c.timeout);
     const auto by = [&] { return std::min(ctx.deadline, steady_clock::now() + wait); };
     attempt a{.ctx = ctx, .call = c, .by = by()};
@@ -461,7 +476,8 @@ struct client::state : std::enable_shared_from_this<state> {
     lease l = co_await exchange(a, leave, parser, false);
     judge(parser.get().result_int(), true, leave);
     if (parser.get().result_int() / 100 != 2) {
-      throw attempt_failed(to.name, fmt::format("status {}", parser.get().result_int()), refused);
+      throw attempt_failed(to.name, fmt::format("status {}", parser.get().result_int()), refused)
+          .with_status(parser.get().result_int());
     }
     std::vector<char> piece(std::size_t{16} * 1024);
     std::string rest;  // of a line whose end has not come
@@ -576,7 +592,9 @@ task<answer> client::send(const context& ctx, call c) {
     std::optional<attempt_failed> failure;
     try {
       ++attempts;
+      fault::point("call", {self->to.name, to_string(c.method), c.path}, "before");
       answer a = co_await self->attempt_once({.ctx = inner, .call = c, .by = by});
+      fault::point("call", {self->to.name, to_string(c.method), c.path}, "after");
       seen.answered(a.status);
       co_return a;
     } catch (const attempt_failed& f) {
@@ -586,7 +604,7 @@ task<answer> client::send(const context& ctx, call c) {
       throw;
     }
     seen.outcome = failure->outcome;
-    if (!is_read(c.method)) throw attempt_failed(*failure);
+    if (!is_read(c.method) || self->to.as_it_is) throw attempt_failed(*failure);
     if (failure->was_stale && !forgiven) {
       forgiven = true;
       --attempts;
@@ -609,7 +627,9 @@ task<> client::stream_lines(const context& ctx, call c,
   observation seen(self, ctx, c);
   const context inner = seen.span.ctx();
   try {
+    fault::point("call", {self->to.name, to_string(c.method), c.path}, "before");
     co_await self->stream(inner, c, line);
+    fault::point("call", {self->to.name, to_string(c.method), c.path}, "after");
   } catch (const attempt_failed& f) {
     seen.outcome = f.outcome;
     throw;

@@ -36,6 +36,7 @@ struct call_failed : std::runtime_error {
         never_sent(never_sent) {}
   std::string upstream;
   bool never_sent;  // the callee cannot have seen the request
+  int status = 0;   // of the answer that was the failure; 0 when none came
 };
 
 // A refusal by the callee.
@@ -79,12 +80,16 @@ struct upstream {
   std::vector<std::pair<std::string, std::string>> headers{};  // sent with each call: credentials
   std::size_t max_connections = 32;                            // per event loop
   std::size_t max_waiting = 256;  // callers that wait for a connection; more fail at once
+  // For whoever measures or judges the upstream: every answer counts as one, also 5xx and 429;
+  // there is no breaker, and nothing is repeated.
+  bool as_it_is = false;
 };
 
 struct answer {
   int status;
   std::string body;
   std::string etag;  // without quotes
+  std::optional<std::chrono::seconds> retry_after{};
 };
 
 // One upstream of one event loop: a pool of connections (at most 30 s old), a circuit breaker and a
@@ -98,9 +103,10 @@ class client {
   ~client();
   client(const client&) = delete;
 
-  // Any status below 500 except 429 as it came. Throws call_failed, and for reads deadline_exceeded
-  // when it was the context's time that ran out. Answers are bounded to 8 MiB. Throws
-  // std::invalid_argument for a path or header that could not stand in a request.
+  // Any status below 500 except 429 as it came (with `as_it_is` these, too). Throws call_failed,
+  // and for reads deadline_exceeded when it was the context's time that ran out. Answers are
+  // bounded to 8 MiB. Throws std::invalid_argument for a path or header that could not stand in a
+  // request.
   task<answer> send(const context& ctx, call c);
   // 2xx read as T; other answers as `refusal`. Throws as above, also for a body that is no T
   // (unknown fields are ignored here: the callee may be newer).

@@ -337,6 +337,49 @@ TEST(http_client, takes_4xx_as_answers_but_429_as_failure) {
   });
 }
 
+TEST(http_client, gives_every_answer_as_it_is_to_who_judges_the_callee) {
+  callee to;
+  to.stub.on("GET", "/broken", {.status = 500, .body = "oops"});
+  to.stub.on("GET", "/busy", {.status = 503, .headers = {{"Retry-After", "7"}}});
+  to.stub.on("GET", "/limited", {.status = 429});
+  to.stub.on("GET", "/lost", {.drop = true});
+  souk::testing::run([&](event_loop& loop, const context& ctx) -> task<> {
+    auto address = to.address();
+    address.as_it_is = true;
+    client c(loop, address);
+    // More failures in a row than a breaker lets pass.
+    for (int i = 0; i < 30; ++i) {
+      const auto broken = co_await c.send(ctx, get("/broken"));
+      EXPECT_EQ(broken.status, 500);
+      EXPECT_EQ(broken.body, "oops");
+      EXPECT_FALSE(broken.retry_after);
+    }
+    EXPECT_EQ((co_await c.send(ctx, get("/busy"))).retry_after, 7s);
+    EXPECT_EQ((co_await c.send(ctx, get("/limited"))).status, 429);
+    EXPECT_TRUE(co_await failure_of(c, ctx, get("/lost")));
+  });
+  EXPECT_EQ(to.stub.requests("GET", "/busy").size(), 1u);
+  EXPECT_EQ(to.stub.requests("GET", "/lost").size(), 1u);
+}
+
+TEST(http_client, tells_the_status_of_the_answer_that_was_the_failure) {
+  callee to;
+  to.stub.on("GET", "/limited", {.status = 429});
+  to.stub.on("GET", "/gone", {.status = 410});
+  souk::testing::run([&](event_loop& loop, const context& ctx) -> task<> {
+    client c(loop, to.address());
+    const auto limited = co_await failure_of(c, ctx, get("/limited"));
+    EXPECT_TRUE(limited && limited->status == 429);
+    int gone = 0;
+    try {
+      co_await c.stream_lines(ctx, get("/gone"), [](std::string_view) {});
+    } catch (const call_failed& f) {
+      gone = f.status;
+    }
+    EXPECT_EQ(gone, 410);
+  });
+}
+
 TEST(http_client, knows_that_a_request_was_never_sent) {
   souk::testing::run([&](event_loop& loop, const context& ctx) -> task<> {
     const auto port = std::to_string(souk::testing::free_port());

@@ -158,7 +158,7 @@ task<connection::head_result> connection::read_head() {
       if (phase_ == phase::idle)
         enter(phase::head, steady_clock::now() + std::min(limits.header_time, at_most));
       head_error_ = {};
-      in_.consume(parser_->put(in_.data(), head_error_));
+      in_.consume(parser_->feed(in_.data(), head_error_));
       if (!head_error_) co_return head_result::complete;
       if (head_error_ != beast::http::error::need_more) co_return head_result::bad;
     }
@@ -203,7 +203,7 @@ task<> connection::read_body_piece() {
     if (in_.size() > 0) {
       const auto before = parser_->body_received();
       beast::error_code ec;
-      in_.consume(parser_->put(in_.data(), ec));
+      in_.consume(parser_->feed(in_.data(), ec));
       if (parser_->body_too_large()) refuse_body(too_large());
       if (ec && ec != beast::http::error::need_more)
         refuse_body(malformed("the body is not correctly chunked"));

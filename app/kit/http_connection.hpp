@@ -116,6 +116,7 @@ class connection : public std::enable_shared_from_this<connection> {
   std::optional<problem> find_endpoint(found_route& found);
   task<reply> dispatch(context& ctx, endpoint_entry& entry);
   task<reply> call(context& ctx, endpoint_entry& entry);
+  std::optional<problem> refuse_early(const endpoint& e) const;
   std::optional<problem> check_body_headers(const endpoint& e) const;
   std::optional<resilience::admission::ticket> admit(const context& ctx, const endpoint& e);
   void read_identity(context& ctx) const;

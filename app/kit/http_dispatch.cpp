@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <charconv>
 
+#include "kit/fault_point.hpp"
 #include "kit/http_connection.hpp"
 #include "kit/http_streams.hpp"
 #include "kit/http_text.hpp"
@@ -140,7 +141,8 @@ std::string connection::client_address() const {
     const auto last = trimmed(comma == std::string_view::npos ? list : list.substr(comma + 1));
     boost::system::error_code ec;
     asio::ip::make_address(std::string(last), ec);
-    if (ec) break;
+    // With a zone ("::1%x") it is any text, and means something on one machine only.
+    if (ec || last.contains('%')) break;
     address = last;
     list = comma == std::string_view::npos ? std::string_view() : list.substr(0, comma);
   }
@@ -183,6 +185,16 @@ std::optional<std::chrono::milliseconds> connection::time_given_by_caller() {
   return std::chrono::milliseconds(value);
 }
 
+// A token costs more to verify than all the rest of a refusal.
+std::optional<problem> connection::refuse_early(const endpoint& e) const {
+  if (e.route.who.is_operator() || e.kind == endpoint_kind::events) return std::nullopt;
+  // Only a service may have a share of its own.
+  if (server_->requests.full() && !head_->has(known_field::souk_service))
+    return problems::overloaded(1s);
+  if (e.route.refuse_early) return e.route.refuse_early(*head_);
+  return std::nullopt;
+}
+
 std::optional<resilience::admission::ticket> connection::admit(const context& ctx,
                                                                const endpoint& e) {
   if (e.kind == endpoint_kind::events) return server_->event_streams.enter();
@@ -218,6 +230,7 @@ task<reply> connection::dispatch(context& ctx, endpoint_entry& entry) {
   if (!server_->held.empty() && !e.route.who.is_operator())
     co_return refused(problems::unavailable(server_->held));
   if (is_surplus_ && !e.route.who.is_operator()) co_return refused(problems::overloaded(1s));
+  if (auto why = refuse_early(e)) co_return refused(std::move(*why));
 
   auto who = server_->authentication.admit(*head_, e.route.who, reads_);
   if (!who) co_return refused(std::move(who.error()));
@@ -252,10 +265,15 @@ task<reply> connection::call(context& ctx, endpoint_entry& entry) {
     enter(phase::handling_read, ctx.deadline + 20ms);
   else
     enter(phase::handling);
+  const bool watched = !e.route.who.is_operator();
+  if (watched) fault::point("request", {to_string(e.route.method), e.route.path}, "before");
   switch (e.kind) {
     case endpoint_kind::plain:
-    case endpoint_kind::upload:
-      co_return co_await e.call(ctx, x);
+    case endpoint_kind::upload: {
+      reply r = co_await e.call(ctx, x);
+      if (watched) fault::point("request", {to_string(e.route.method), e.route.path}, "after");
+      co_return r;
+    }
     case endpoint_kind::lines: {
       line_stream lines(*this);
       x.lines = &lines;

@@ -35,6 +35,19 @@ struct limits : ::testing::Test {
     const auto answer = [](context&, request<>) -> task<response<thing>> { co_return thing{"x"}; };
     loop.routes().on<request<>, thing>({method::get, "/open", "", anyone}, answer);
     loop.routes().on<request<>, thing>({method::post, "/open", "", anyone}, answer);
+    loop.routes().on<request<none, none, thing>, thing>(
+        {.method = method::post,
+         .path = "/full",
+         .summary = "",
+         .who = shopper,
+         .key = idempotency::required,
+         .refuse_early = [](const header_view& head) -> std::optional<problem> {
+           if (head.get("idempotency-key") == "known") return std::nullopt;
+           return problems::overloaded(3s);
+         }},
+        [](context&, request<none, none, thing> in) -> task<response<thing>> {
+          co_return in.body;
+        });
     running = std::make_unique<server>(loop, server_settings{.limits = l});
     thread = std::thread([this] { loop.run_until_complete(running->serve()); });
   }
@@ -96,6 +109,26 @@ TEST_F(limits, of_the_room_for_operators_are_told_without_a_body) {
   EXPECT_THAT(full, ::testing::HasSubstr("Content-Length: 0\r\n"));
   // Who takes this room and says nothing does not keep it.
   EXPECT_TRUE(soon([&] { return raw(probe).starts_with("HTTP/1.1 200"); }, 5s));
+}
+
+TEST_F(limits, of_a_route_are_told_before_anything_else_is_looked_at) {
+  start({});
+  const auto port = running->port();
+  for (const auto* body : {"{}", "nonsense"}) {
+    const auto refused =
+        http_call(port, "POST", "/full",
+                  {{"Authorization", "Bearer nonsense"}, {"Idempotency-Key", "new"}}, body);
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_EQ(refused.header("retry-after"), "3");
+    EXPECT_THAT(refused.body, ::testing::HasSubstr("/problems/overloaded"));
+  }
+  EXPECT_EQ(http_call(port, "POST", "/full", {{"Idempotency-Key", "known"}}, "{}").status, 401);
+  // The refused body is out of the way of the next request.
+  const auto answers =
+      raw("POST /full HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+          "GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answers, ::testing::StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(answers, ::testing::HasSubstr("HTTP/1.1 200"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 // kit.
 
 #include <array>
+#include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstdint>
 #include <optional>
@@ -88,6 +89,8 @@ class request_parser final : public boost::beast::http::basic_parser<true> {
  public:
   request_parser(request_head& head, std::size_t header_limit);
 
+  // put() of the bytes that have come; called again with those that it did not take and more.
+  std::size_t feed(boost::asio::const_buffer bytes, boost::beast::error_code& ec);
   // The body goes to `to`, at most `limit` bytes of it in all; nullptr: nowhere. Until then parsing
   // stops at the end of the header.
   void read_body_to(std::string* to, std::uint64_t limit) {
@@ -110,7 +113,7 @@ class request_parser final : public boost::beast::http::basic_parser<true> {
   void on_header_impl(error_code& ec) override;
   void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
   std::size_t on_body_impl(text piece, error_code& ec) override;
-  void on_chunk_header_impl(std::uint64_t, text, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t, text extensions, error_code& ec) override;
   std::size_t on_chunk_body_impl(std::uint64_t, text piece, error_code& ec) override;
   void on_finish_impl(error_code&) override {}
   void refuse(std::string_view why, error_code& ec);

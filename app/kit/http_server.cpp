@@ -63,6 +63,8 @@ void listen(detail::tcp_acceptor& acceptor, const server_settings& s) {
 // Connections above the limit, so that operators still get in.
 constexpr std::size_t reserve = 64;
 
+constexpr std::size_t accepted_at_once = 64;
+
 void admit(const std::shared_ptr<server::state>& s, detail::tcp_socket socket) {
   const auto limit = s->settings.limits.connections;
   if (s->connections.size() >= limit + reserve) {
@@ -82,12 +84,26 @@ void admit(const std::shared_ptr<server::state>& s, detail::tcp_socket socket) {
                  asio::bind_cancellation_slot(slot, asio::detached));
 }
 
+// Takes connections that the kernel has accepted already; false when there are no more.
+bool accept_some(const std::shared_ptr<server::state>& s, std::size_t at_most) {
+  boost::system::error_code ec;
+  for (; at_most > 0; --at_most) {
+    detail::tcp_socket socket(s->io);
+    s->acceptor.accept(socket, ec);
+    if (ec) return false;
+    admit(s, std::move(socket));
+  }
+  return true;
+}
+
 task<> accept(std::shared_ptr<server::state> s) {
   for (;;) {
     auto [ec, socket] = co_await s->acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
     if (!s->acceptor.is_open()) co_return;
     if (!ec) {
       admit(s, std::move(socket));
+      // One in each turn of a busy loop would let new connections wait for seconds.
+      accept_some(s, accepted_at_once);
     } else if (ec != asio::error::connection_aborted) {
       // Out of file descriptors or memory: accepting again at once would not help.
       telemetry::log(telemetry::level::warning, "accepting a connection failed",
@@ -99,13 +115,9 @@ task<> accept(std::shared_ptr<server::state> s) {
 
 // Connections that the kernel has accepted already would be reset.
 void stop_accepting(const std::shared_ptr<server::state>& s) {
-  boost::system::error_code ec;
-  for (;;) {
-    detail::tcp_socket socket(s->io);
-    s->acceptor.accept(socket, ec);
-    if (ec) break;
-    admit(s, std::move(socket));
+  while (accept_some(s, accepted_at_once)) {
   }
+  boost::system::error_code ec;
   s->acceptor.close(ec);
 }
 

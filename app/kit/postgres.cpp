@@ -9,6 +9,7 @@
 #include <cctype>
 
 #include "kit/database_metrics.hpp"
+#include "kit/fault_point.hpp"
 #include "kit/postgres_pool.hpp"
 #include "kit/service.hpp"
 
@@ -177,8 +178,10 @@ task<result> pool::run_read(const context& ctx, statement s, parameters p) {
       op.failed(db_outcome::unavailable);
       throw;
     }
+    fault::point("sql", {s.name}, "before");
     if (c) r = co_await c->exchange({.what = &s, .with = &p}, until);
     if (r.what == fate::done) {
+      fault::point("sql", {s.name}, "after");
       op.succeeded();
       co_return std::move(r.rows);
     }
@@ -207,10 +210,12 @@ task<result> pool::run_write(const context& ctx, statement s, parameters p) {
     } catch (const deadline_exceeded&) {
       throw_deadline(op);
     }
-    reply r =
-        co_await exchange_to_the_end(*c, {.what = &s, .with = &p}, steady_clock::now() + s.timeout);
+    fault::point("commit", {s.name}, "before");
+    reply r = co_await exchange_to_the_end(*c, {.what = &s, .with = &p, .commits = s.name},
+                                           steady_clock::now() + s.timeout);
     switch (r.what) {
       case fate::done:
+        fault::point("commit", {s.name}, "after");
         op.succeeded();
         co_return std::move(r.rows);
       case fate::lost:
@@ -257,6 +262,7 @@ struct transaction::state {
   isolation level;
   owned_connections::lease connection;
   stage now = stage::fresh;
+  const char* latest = "nothing";  // its last statement
 
   ~state() {
     if (now != stage::open || !connection->usable() || connection->outstanding() > 0 ||
@@ -283,8 +289,11 @@ struct transaction::state {
     if (now == stage::ended) throw std::logic_error("the transaction has ended");
     for (bool retried = false;; retried = true) {
       const bool first = now == stage::fresh;
-      const detail::request r{
-          .before = first ? begin_command(level) : nullptr, .what = &s, .with = &p, .after = after};
+      const detail::request r{.before = first ? begin_command(level) : nullptr,
+                              .what = &s,
+                              .with = &p,
+                              .after = after,
+                              .commits = after ? s.name : nullptr};
       const auto until = steady_clock::now() + time_limit;
       reply got = after ? co_await exchange_to_the_end(*connection, r, until)
                         : co_await connection->exchange(r, until);
@@ -332,9 +341,12 @@ task<transaction> pool::begin(const context& ctx, isolation level) {
 
 task<result> transaction::run(statement s, parameters p) {
   observed_operation op(state_->source->durations, state_->ctx, s.name, verb_of(s.sql));
+  state_->latest = s.name;
+  fault::point("sql", {s.name}, "before");
   reply r = co_await state_->observed_exchange(op, s, p, nullptr, s.timeout);
   if (r.what == fate::refused) throw_refused(op, s.name, r);
   if (r.what != fate::done) throw_unavailable(op, s.name, r);
+  fault::point("sql", {s.name}, "after");
   op.succeeded();
   co_return std::move(r.rows);
 }
@@ -342,8 +354,10 @@ task<result> transaction::run(statement s, parameters p) {
 task<result> transaction::run_and_commit(statement s, parameters p) {
   observed_operation op(state_->source->durations, state_->ctx, s.name, verb_of(s.sql));
   const auto limit = std::max(s.timeout, state_->source->commit_timeout);
+  fault::point("commit", {s.name}, "before");
   reply r = co_await state_->observed_exchange(op, s, p, "COMMIT", limit);
   finish_commit(op, s.name, r);
+  fault::point("commit", {s.name}, "after");
   co_return std::move(r.rows);
 }
 
@@ -355,11 +369,14 @@ task<> transaction::commit() {
   }
   observed_operation op(state_->source->durations, state_->ctx, "commit", "COMMIT");
   auto& connection = state_->connection;
-  const reply r = co_await exchange_to_the_end(
-      *connection, {.before = "COMMIT"}, steady_clock::now() + state_->source->commit_timeout);
+  fault::point("commit", {state_->latest}, "before");
+  const reply r =
+      co_await exchange_to_the_end(*connection, {.before = "COMMIT", .commits = state_->latest},
+                                   steady_clock::now() + state_->source->commit_timeout);
   if (r.what == fate::lost) state_->source->owned->renew(*connection);
   state_->end();
   finish_commit(op, "commit", r);
+  fault::point("commit", {state_->latest}, "after");
 }
 
 task<> transaction::rollback() {

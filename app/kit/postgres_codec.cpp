@@ -64,8 +64,10 @@ timestamp read_timestamp(std::string_view text) {
                                         std::chrono::month{number(5, 2)},
                                         std::chrono::day{number(8, 2)}};
   if (!day.ok()) throw wrong();
-  timestamp at = std::chrono::sys_days{day} + std::chrono::hours{number(11, 2)} +
-                 std::chrono::minutes{number(14, 2)} + std::chrono::seconds{number(17, 2)};
+  const unsigned hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
+  if (hour > 23 || minute > 59 || second > 59) throw wrong();
+  timestamp at = std::chrono::sys_days{day} + std::chrono::hours{hour} +
+                 std::chrono::minutes{minute} + std::chrono::seconds{second};
   text.remove_suffix(3);
   if (text.size() > 19) {
     const std::size_t decimals = text.size() - 20;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kit/address_lookup.hpp"
+#include "kit/fault_point.hpp"
 
 namespace souk::pg::detail {
 
@@ -215,7 +216,9 @@ class connection::watcher {
 };
 
 task<reply> connection::exchange(request r, time_point until) {
-  co_return co_await wait_for(send(r), until);
+  auto op = send(r);
+  if (op && r.commits) fault::point("commit", {r.commits}, "sent");
+  co_return co_await wait_for(std::move(op), until);
 }
 
 task<reply> connection::run_script(std::string sql, time_point until) {

@@ -38,6 +38,8 @@ struct request {
   const statement* what = nullptr;
   const parameters* with = nullptr;
   const char* after = nullptr;  // COMMIT, ROLLBACK
+  // The statement whose work this request commits, for its fault points.
+  const char* commits = nullptr;
 };
 
 enum class fate {

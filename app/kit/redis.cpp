@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "kit/database_metrics.hpp"
+#include "kit/fault_point.hpp"
 #include "kit/id.hpp"
 #include "kit/redis_connection.hpp"
 #include "kit/resilience.hpp"
@@ -151,7 +152,7 @@ struct client::state : std::enable_shared_from_this<client::state> {
     for (bool retried = false;; retried = true) {
       const auto c = co_await pick(until);
       if (!c) co_return reply{.what = fate::late, .message = "no connection to Redis in time"};
-      reply r = co_await c->exchange(retried ? std::move(command) : command, until);
+      reply r = co_await c->exchange(command, until);
       if (r.what == fate::not_sent && !retried) continue;
       if (r.what == fate::done) last_success = steady_clock::now();
       if (r.what == fate::refused && is_elsewhere(code_of(r.message))) c->retire();
@@ -235,6 +236,7 @@ struct client::call {
       : s(std::move(st)), op(s->durations, ctx, called, verb), name(called), limit(l) {}
 
   task<reply> send(const std::vector<std::string>& words) {
+    fault::point("redis", {name}, "before");
     try {
       co_return co_await s->exchange(detail::encode(words), limit.until, limit.by_caller);
     } catch (const unavailable&) {
@@ -257,7 +259,11 @@ struct client::call {
     co_return r;
   }
 
-  value finish(reply r) { return s->finish(op, name, std::move(r), limit.by_caller); }
+  value finish(reply r) {
+    value v = s->finish(op, name, std::move(r), limit.by_caller);
+    fault::point("redis", {name}, "after");
+    return v;
+  }
 };
 
 client::client(event_loop& loop, settings s) : state_(std::make_shared<state>(loop, s)) {}

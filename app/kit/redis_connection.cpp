@@ -29,7 +29,7 @@ address parse_url(const std::string& url) {
   }
   address a{.host = parsed->host_address(), .user = parsed->user(), .password = parsed->password()};
   if (parsed->has_port()) {
-    const std::string_view digits(parsed->port().data(), parsed->port().size());
+    const std::string digits = parsed->port();
     const auto end = digits.data() + digits.size();
     const auto [stop, failed] = std::from_chars(digits.data(), end, a.port);
     if (failed != std::errc{} || stop != end || a.port == 0) {
@@ -62,6 +62,8 @@ std::string encode(const std::vector<std::string>& words) {
 
 namespace {
 
+constexpr std::string_view nobody_asked = "an answer without a question";
+
 // An error inside a list makes the whole an error: `failure` is the first.
 value to_value(const redisReply& r, std::string& failure) {
   switch (r.type) {
@@ -79,7 +81,9 @@ value to_value(const redisReply& r, std::string& failure) {
       return {std::move(list)};
     }
     case REDIS_REPLY_ERROR:
+      // An error without a text is one, too.
       if (failure.empty()) failure.assign(r.str, static_cast<std::size_t>(r.len));
+      if (failure.empty()) failure = "ERR";
       return {};
     default:
       return {};
@@ -228,6 +232,8 @@ void connection::read() {
 }
 
 void connection::feed(std::size_t bytes) {
+  // Not even the beginning of an answer: the rest would become part of the next one's.
+  if (operations_.empty()) return lose(nobody_asked);
   reply_bytes_ += bytes;
   redisReaderFeed(reader_.get(), incoming_.data(), bytes);
   while (is_open()) {
@@ -239,12 +245,13 @@ void connection::feed(std::size_t bytes) {
     const std::unique_ptr<void, decltype(&freeReplyObject)> owned(raw, &freeReplyObject);
     reply_bytes_ = 0;
     answer(static_cast<redisReply*>(raw));
+    if (operations_.empty() && reader_->pos < reader_->len) return lose(nobody_asked);
   }
-  if (reply_bytes_ > max_reply_bytes) lose("the answer is too large");
+  if (is_open() && reply_bytes_ > max_reply_bytes) lose("the answer is too large");
 }
 
 void connection::answer(redisReply* raw) {
-  if (operations_.empty()) return lose("an answer without a question");
+  if (operations_.empty()) return lose(nobody_asked);
   const auto op = std::move(operations_.front());
   operations_.pop_front();
   unsent_ = std::min(unsent_, operations_.size());

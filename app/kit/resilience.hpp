@@ -73,11 +73,12 @@ class admission {
     admission* a_;
   };
   std::optional<ticket> enter() {
-    if (in_use_ >= limit_) return std::nullopt;
+    if (full()) return std::nullopt;
     ++in_use_;
     return ticket(this);
   }
   std::size_t in_use() const { return in_use_; }
+  bool full() const { return in_use_ >= limit_; }
 
  private:
   std::size_t limit_;

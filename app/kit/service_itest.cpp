@@ -134,8 +134,9 @@ struct program : ::testing::Test {
     ::clearenv();
     ::setenv("LANG", "C", 1);
     for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
-    ::dup2(::open((folder / "out").c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_APPEND, 0600), 1);
-    ::dup2(::open((folder / "err").c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_APPEND, 0600), 2);
+    const int out = ::open((folder / "out").c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_APPEND, 0600);
+    const int err = ::open((folder / "err").c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_APPEND, 0600);
+    if (out < 0 || err < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) ::_exit(125);
     arguments.insert(arguments.begin(), "test-service");
     std::vector<char*> argv;
     for (auto& a : arguments) argv.push_back(a.data());

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "kit/testing/http.hpp"
 #include "kit/testing/proxy.hpp"
 #include "kit/testing/servers.hpp"
+#include "kit/testing/socket.hpp"
 #include "kit/testing/stub.hpp"
 
 namespace souk::testing {
@@ -110,6 +113,156 @@ TEST(TcpProxy, PassesAndBreaks) {
   EXPECT_TRUE(proxy.has_struck());
   EXPECT_EQ(stub.requests().size(), 1u);
   EXPECT_EQ(get(), "hello");
+}
+
+// What a stream of 1,000 bytes is turned into.
+class TcpProxyFaults : public ::testing::Test {
+ protected:
+  TcpProxyFaults() {
+    stub_.on("GET", "/", {.body = std::string(1000, 'x')});
+    stub_.on("POST", "/", [](const stub_request& r) { return stub_answer{.body = r.body}; });
+  }
+  std::string get(std::chrono::milliseconds limit = 5s) {
+    return http_call(proxy_.port(), "GET", "/", {}, {}, limit).body;
+  }
+  // An open connection that has been used.
+  socket_handle connected() {
+    auto s = connect_to(proxy_.port());
+    ask(s);
+    EXPECT_TRUE(heard(s, "xxx"));
+    return s;
+  }
+  static void ask(const socket_handle& s) {
+    EXPECT_TRUE(send_all(s.fd(), "GET / HTTP/1.1\r\n\r\n", std::chrono::steady_clock::now() + 5s));
+  }
+  static bool heard(const socket_handle& s, std::string_view what) {
+    std::string all;
+    const auto until = std::chrono::steady_clock::now() + 2s;
+    while (receive_some(s.fd(), all, until) > 0) {
+      if (all.ends_with(what)) return true;
+    }
+    return false;
+  }
+
+  http_stub stub_;
+  tcp_proxy proxy_{stub_.port()};
+};
+
+TEST_F(TcpProxyFaults, JitterKeepsTheOrder) {
+  proxy_.delay(0ms, 40ms);
+  const auto s = connect_to(proxy_.port());
+  std::string body;
+  for (int i = 0; i < 50; ++i) body += fmt::format("{:03} ", i);
+  const auto until = std::chrono::steady_clock::now() + 10s;
+  send_all(s.fd(), fmt::format("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.size()),
+           until);
+  for (std::size_t at = 0; at < body.size(); at += 4) {
+    send_all(s.fd(), body.substr(at, 4), until);
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_TRUE(heard(s, body));
+  EXPECT_EQ(proxy_.touched(), 1u);
+}
+
+TEST_F(TcpProxyFaults, ThrottleIsSlowAndLosesNothing) {
+  proxy_.throttle(2000);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(get().size(), 1000u);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 400ms);
+  proxy_.pass();
+  const auto again = std::chrono::steady_clock::now();
+  EXPECT_EQ(get().size(), 1000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - again, 400ms);
+}
+
+TEST_F(TcpProxyFaults, ManyConnectionsAreServedAtOnce) {
+  proxy_.throttle(4000);
+  std::vector<std::thread> all;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) all.emplace_back([&] { EXPECT_EQ(get(10s).size(), 1000u); });
+  for (auto& t : all) t.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
+  EXPECT_EQ(proxy_.touched(), 20u);
+  EXPECT_EQ(proxy_.accepted(), 20u);
+}
+
+TEST_F(TcpProxyFaults, CutAfterBytesLetsThoseBytesThrough) {
+  proxy_.cut_after(30);
+  EXPECT_EQ(raw_http(proxy_.port(), "GET / HTTP/1.1\r\n\r\n").size(), 30u);
+  EXPECT_EQ(proxy_.touched(), 1u);
+  const auto open = connect_to(proxy_.port());
+  proxy_.cut_after(100'000);
+  ask(open);
+  EXPECT_TRUE(heard(open, "xxx"));
+  EXPECT_EQ(proxy_.touched(), 0u);
+  proxy_.cut_after(1);
+  ask(open);
+  EXPECT_FALSE(heard(open, "xxx"));
+  proxy_.pass();
+  EXPECT_EQ(get().size(), 1000u);
+}
+
+TEST_F(TcpProxyFaults, HalfClosedByTheServer) {
+  const auto s = connected();
+  proxy_.half_close();
+  EXPECT_EQ(proxy_.touched(), 1u);
+  std::string rest;
+  EXPECT_EQ(receive_some(s.fd(), rest, std::chrono::steady_clock::now() + 2s), 0);
+  stub_.forget_requests();
+  ask(s);  // still arrives
+  EXPECT_TRUE(stub_.wait_for_requests(1, 2s));
+  EXPECT_EQ(get().size(), 1000u);
+}
+
+TEST_F(TcpProxyFaults, HalfClosedByTheClient) {
+  const auto s = connected();
+  stub_.forget_requests();
+  proxy_.half_close_clients();
+  EXPECT_EQ(proxy_.touched(), 1u);
+  ask(s);  // in vain; the server, which saw the end, closes its side
+  EXPECT_FALSE(heard(s, "xxx"));
+  EXPECT_EQ(stub_.requests().size(), 0u);
+  EXPECT_EQ(get().size(), 1000u);
+}
+
+TEST_F(TcpProxyFaults, TouchedCountsWhoWasHit) {
+  EXPECT_EQ(proxy_.touched(), 0u);
+  proxy_.cut();
+  EXPECT_EQ(proxy_.touched(), 0u);
+  const auto idle = connected(), busy = connected();
+  proxy_.blackhole();
+  EXPECT_EQ(proxy_.touched(), 0u);
+  ask(busy);
+  EXPECT_FALSE(heard(busy, "xxx"));
+  EXPECT_EQ(proxy_.touched(), 1u);
+  proxy_.pass();
+  EXPECT_TRUE(heard(busy, "xxx"));  // what was held back comes
+  proxy_.refuse();
+  EXPECT_EQ(proxy_.touched(), 2u);
+  EXPECT_THROW(get(), std::runtime_error);
+  proxy_.pass();
+  proxy_.lose_answer("GET /");
+  proxy_.lose_answer("");
+  EXPECT_EQ(get().size(), 1000u);
+  EXPECT_FALSE(proxy_.has_struck());
+}
+
+// A connection that the server cannot take yet must not hold up the others.
+TEST(TcpProxy, WaitsForAServerWhoseQueueIsFull) {
+  socket_handle full(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(bind(full.fd(), reinterpret_cast<const sockaddr*>(&any), sizeof any), 0);
+  ASSERT_EQ(listen(full.fd(), 0), 0);
+  tcp_proxy proxy(port_of(full));
+  std::vector<socket_handle> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(connect_to(proxy.port()));
+  std::this_thread::sleep_for(50ms);
+  const auto begin = std::chrono::steady_clock::now();
+  proxy.cut();
+  EXPECT_EQ(proxy.touched(), 8u);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 500ms);
 }
 
 TEST(Via, ReplacesThePort) {

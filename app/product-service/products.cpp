@@ -98,7 +98,9 @@ class checker {
         complain(pointer, "must have a name of 1 to 50 characters without \"=\"");
       if (values.size() > max_attribute_values)
         complain(pointer, "must have at most " + std::to_string(max_attribute_values) + " values");
-      auto& list = out[name];
+      const auto [place, is_new] = out.try_emplace(name);
+      if (!is_new) complain(pointer, "must not be repeated");
+      auto& list = place->second;
       for (const auto& value : values) {
         if (json::count_characters(value) > 200) {
           complain(pointer, "must have values of at most 200 characters");
@@ -107,7 +109,7 @@ class checker {
         add_new(list, line(pointer, value));
       }
       in_all += list.size();
-      if (list.empty()) out.erase(name);
+      if (list.empty()) out.erase(place);
     }
     if (input.size() > max_attributes)
       complain("/attributes", "must be at most " + std::to_string(max_attributes));

@@ -91,6 +91,11 @@ TEST(content, limits_attributes) {
   EXPECT_TRUE(content_of(input, "USD"));
   (*input.attributes)["one"].push_back("more");
   EXPECT_THAT(pointers(content_of(input, "USD")), ElementsAre("/attributes"));
+  // The same name but for its outer spaces: neither may take the other's place.
+  input.attributes = attribute_input{{" color", {"Red"}}, {"color", {"Blue"}}};
+  EXPECT_THAT(pointers(content_of(input, "USD")), ElementsAre("/attributes/color"));
+  input.attributes = attribute_input{{" color", {"Red"}}, {"color", {}}};
+  EXPECT_THAT(pointers(content_of(input, "USD")), ElementsAre("/attributes/color"));
 }
 
 TEST(patch, changes_only_what_it_names) {

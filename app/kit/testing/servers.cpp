@@ -47,7 +47,8 @@ std::string read_file(const fs::path& path) {
 }
 
 fs::path find_program(const std::string& name) {
-  std::stringstream path(std::getenv("PATH") ? std::getenv("PATH") : "");
+  const char* folders = std::getenv("PATH");
+  std::stringstream path(folders ? folders : "");
   for (std::string folder; std::getline(path, folder, ':');) {
     if (access((fs::path(folder) / name).c_str(), X_OK) == 0) return fs::path(folder) / name;
   }
@@ -142,6 +143,7 @@ std::uint16_t free_port() {
   for (int attempt = 0; attempt < 1000; ++attempt) {
     const int port = any(random);
     const int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (s < 0) break;
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));

@@ -86,6 +86,26 @@ socket_handle connect_to(std::uint16_t port) {
   return s;
 }
 
+socket_handle begin_connect(std::uint16_t port) {
+  socket_handle s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!s) fail("socket");
+  const auto address = loopback(port);
+  if (connect(s.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+      errno != EINPROGRESS) {
+    return {};
+  }
+  send_at_once(s.fd());
+  return s;
+}
+
+std::optional<bool> is_connected(const socket_handle& s) {
+  pollfd p{.fd = s.fd(), .events = POLLOUT, .revents = 0};
+  if (poll(&p, 1, 0) == 0) return std::nullopt;
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(s.fd(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+}
+
 void set_non_blocking(const socket_handle& s) {
   fcntl(s.fd(), F_SETFL, fcntl(s.fd(), F_GETFL) | O_NONBLOCK);
   send_at_once(s.fd());

@@ -34,6 +34,10 @@ socket_handle listen_on(std::uint16_t port);
 std::uint16_t port_of(const socket_handle& listener);
 // Empty when refused.
 socket_handle connect_to(std::uint16_t port);
+// Without waiting; empty when refused at once. is_connected says what became of it: nothing while
+// that is open (a listener whose queue is full).
+socket_handle begin_connect(std::uint16_t port);
+std::optional<bool> is_connected(const socket_handle& s);
 void set_non_blocking(const socket_handle& s);
 
 using time_limit = std::chrono::steady_clock::time_point;
