@@ -22,8 +22,9 @@ constexpr test_card test_cards[] = {
 
 // The number that the first `count` digits make.
 int prefix(std::string_view digits, std::size_t count) {
+  const auto first = digits.substr(0, count);
   int value = 0;
-  std::from_chars(digits.data(), digits.data() + std::min(count, digits.size()), value);
+  std::from_chars(first.data(), first.data() + first.size(), value);
   return value;
 }
 

@@ -83,7 +83,9 @@ constexpr pg::statement select_orders{"select_orders", R"(
          sum(voided_minor)::bigint AS voided_minor,
          sum(refunded_minor)::bigint AS refunded_minor,
          bool_or(state = 'cancelled') AS cancelled,
-         count(*) FILTER (WHERE state NOT IN ('declined', 'cancelled')) AS charges
+         count(*) FILTER (WHERE state NOT IN ('declined', 'cancelled')) AS charges,
+         coalesce(array_agg(reference ORDER BY created_at, reference)
+                    FILTER (WHERE state NOT IN ('declined', 'cancelled')), '{}') AS "references"
   FROM charges WHERE merchant_order > $1 AND merchant_order <= $2
   GROUP BY merchant_order ORDER BY merchant_order LIMIT $3)",
                                       30s};

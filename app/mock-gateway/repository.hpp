@@ -28,11 +28,12 @@ struct order_totals {
   uuid merchant_order;
   minor_units authorized_minor = 0, captured_minor = 0, voided_minor = 0, refunded_minor = 0;
   bool cancelled = false;
-  std::int64_t charges = 0;  // that were approved
+  std::int64_t charges = 0;      // that were approved
+  std::vector<uuid> references;  // of these
 };
 BOOST_DESCRIBE_STRUCT(order_totals, (),
                       (merchant_order, authorized_minor, captured_minor, voided_minor,
-                       refunded_minor, cancelled, charges))
+                       refunded_minor, cancelled, charges, references))
 
 class repository {
  public:

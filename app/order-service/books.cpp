@@ -103,14 +103,30 @@ std::string name_of(std::optional<step> s) {
   return s ? std::string(json::enum_text(*s)) : "rest";
 }
 
-void judge_combination(const order_view& o, reply reservation, reply payment, verdict& v) {
+bool is_undone(const order_view& o) {
+  return o.state == os::rejected || o.state == os::cancelled;
+}
+
+// After a restore: a charge that the gateway had and we did not, taken over into payment's books
+// and given back whole. Beside an order that is undone, or gone, it owes nobody anything.
+bool is_given_back(const payment_book& p) {
+  const auto& g = p.gateway;
+  if (p.reason != reconciled || g.captured_minor != g.refunded_minor) return false;
+  if (p.state == voided) return g.captured_minor == 0 && g.voided_minor == g.authorized_minor;
+  return p.state == captured && p.captured_minor == g.captured_minor &&
+         p.refunded_minor == g.refunded_minor && p.refund_pending_minor == 0;
+}
+
+// `payment`: nothing if any will do.
+void judge_combination(const order_view& o, reply reservation, std::optional<reply> payment,
+                       verdict& v) {
   const bool fits = std::ranges::any_of(combinations, [&](const combination& c) {
     return c.state == o.state && c.during == o.step && (c.reason.empty() || c.reason == o.reason) &&
-           holds(c.reservation, reservation) && holds(c.payment, payment);
+           holds(c.reservation, reservation) && (!payment || holds(c.payment, *payment));
   });
   v.unless(fits, "impossible-combination", "order {} ({}, {}), reservation {}, payment {}",
            json::enum_text(o.state), name_of(o.step), o.reason.value_or("no reason"),
-           json::enum_text(reservation), json::enum_text(payment));
+           json::enum_text(reservation), json::enum_text(payment.value_or(none)));
 }
 
 // Stock: the reservation holds what was ordered, and what is back is what refunds have brought.
@@ -129,8 +145,7 @@ void judge_lines(const order_view& o, const reservation_book& r, verdict& v) {
       if (done) back[line.product_id] += line.quantity;
     }
   }
-  const bool undone = o.state == os::rejected || o.state == os::cancelled;
-  if (undone && r.state == returned) everything = true;
+  if (is_undone(o) && r.state == returned) everything = true;
   bool same = r.lines.size() == ordered.size();
   for (const auto& line : r.lines) {
     const auto quantity = ordered[line.product_id];
@@ -211,10 +226,15 @@ std::vector<finding> judge(const order_view& o, const beside& others) {
   verdict v;
   const auto reservation = others.reservation ? others.reservation->state : none;
   const bool paid = others.payment && others.payment->payment_id && others.payment->state;
-  judge_combination(o, reservation, paid ? *others.payment->state : none, v);
+  const bool given_back = paid && is_undone(o) && is_given_back(*others.payment);
+  std::optional<reply> payment = paid ? *others.payment->state : none;
+  if (given_back) payment.reset();
+  judge_combination(o, reservation, payment, v);
   if (others.reservation) judge_lines(o, *others.reservation, v);
-  if (paid) judge_payment(o, *others.payment, v);
-  if (others.payment) judge_gateway(*others.payment, o.total_minor, v);
+  if (!given_back) {
+    if (paid) judge_payment(o, *others.payment, v);
+    if (others.payment) judge_gateway(*others.payment, o.total_minor, v);
+  }
   v.unless(!others.cart_cleared || may_be_cleared(o), "cart-cleared-early",
            "the cart is cleared, the order is {}", json::enum_text(o.state));
   return std::move(v.findings);
@@ -230,7 +250,7 @@ std::vector<finding> judge_without_order(const beside& others) {
   if (const auto& p = others.payment) {
     const auto state = p->state.value_or(none);
     const bool undone = state == reply::voided || state == reply::declined;
-    v.unless(!p->payment_id || undone, "payment-without-order", "payment {}",
+    v.unless(!p->payment_id || undone || is_given_back(*p), "payment-without-order", "payment {}",
              json::enum_text(state));
     v.unless(p->payment_id || p->gateway.charges == 0, "charge-without-payment",
              "{} authorized, {} captured", p->gateway.authorized_minor, p->gateway.captured_minor);

@@ -39,12 +39,16 @@ struct payment_book {
   uuid order_id;
   std::optional<uuid> payment_id;  // nothing: only the gateway knows of it
   std::optional<reply> state;
+  std::optional<std::string> reason;
   std::optional<minor_units> amount_minor, captured_minor, refunded_minor, refund_pending_minor;
   gateway_book gateway;
 };
 BOOST_DESCRIBE_STRUCT(payment_book, (),
-                      (order_id, payment_id, state, amount_minor, captured_minor, refunded_minor,
-                       refund_pending_minor, gateway))
+                      (order_id, payment_id, state, reason, amount_minor, captured_minor,
+                       refunded_minor, refund_pending_minor, gateway))
+
+// The reason of payments that a restore has taken over from the gateway (docs/backup.md).
+inline constexpr std::string_view reconciled = "reconciled";
 
 struct cart_book {
   uuid order_id;

@@ -157,6 +157,38 @@ TEST(judge_without_order, finds_everything_but_a_charge_that_never_was) {
   EXPECT_THAT(rules(judge_without_order({.payment = charge})), IsEmpty());
 }
 
+// After a restore the gateway may have charges for orders that are gone, or that ended otherwise
+// this time. Taken over and given back they are in order, and not before.
+TEST(judge, a_charge_taken_over_after_a_restore_must_be_given_back) {
+  auto kept = sold().payment;
+  kept->reason = reconciled;
+  auto back = kept;
+  back->refunded_minor = back->gateway.refunded_minor = kept->captured_minor.value();
+  EXPECT_THAT(rules(judge_without_order({.payment = kept})), Contains("payment-without-order"));
+  EXPECT_THAT(rules(judge_without_order({.payment = back})), IsEmpty());
+  auto only_said = back;
+  only_said->gateway.refunded_minor = 0;
+  EXPECT_THAT(rules(judge_without_order({.payment = only_said})),
+              Contains("payment-without-order"));
+  auto of_nobody = back;
+  of_nobody->reason.reset();
+  EXPECT_THAT(rules(judge_without_order({.payment = of_nobody})),
+              Contains("payment-without-order"));
+
+  auto o = confirmed();
+  o.state = order_state::rejected;
+  o.reason = reasons::out_of_stock;
+  beside b{.reservation = sold().reservation, .payment = back};
+  b.reservation->state = reply::released;
+  EXPECT_THAT(rules(judge(o, b)), IsEmpty());
+  b.payment = kept;
+  EXPECT_THAT(rules(judge(o, b)), Contains("impossible-combination"));
+  // An order that stands must not be paid by what was given back.
+  auto paid = sold();
+  paid.payment = back;
+  EXPECT_FALSE(rules(judge(confirmed(), paid)).empty());
+}
+
 // A payment of ours is missing, but the gateway has charged for the order.
 TEST(judge, finds_a_charge_beside_an_order_without_payment) {
   auto o = confirmed();

@@ -39,9 +39,12 @@ checkout::checkout(event_loop& loop, repository& orders, partners& others, order
       under_way_(c.max_unfinished),
       resumed_(max_resumed) {}
 
+bool checkout::full() const {
+  return under_way_.in_use() + resumed_.in_use() + put_off_.size() >= config_.max_unfinished;
+}
+
 std::optional<checkout::ticket> checkout::admit() {
-  const auto unfinished = under_way_.in_use() + resumed_.in_use() + put_off_.size();
-  if (unfinished >= config_.max_unfinished) return std::nullopt;
+  if (full()) return std::nullopt;
   return under_way_.enter();
 }
 

@@ -69,6 +69,7 @@ class checkout {
   // Nothing when too many orders of this event loop are unfinished: driven here, or put off here
   // (by a partner that is down, say) and not taken by anyone since.
   std::optional<ticket> admit();
+  bool full() const;  // admit() would give nothing
 
   // Drives an order that this process has just placed, under the lease that the INSERT took; it
   // was sent after `since`. Returns at once.

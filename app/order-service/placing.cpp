@@ -16,6 +16,8 @@ constexpr auto longest_look = 1000ms;
 constexpr auto read_limit = 3s;
 constexpr auto pricing_limit = 5s;
 
+constexpr std::size_t keys_remembered = 10'000;
+
 }  // namespace
 
 std::optional<std::vector<order_line>> price(const cart& c, const std::vector<product>& products,
@@ -39,6 +41,24 @@ std::optional<std::vector<order_line>> price(const cart& c, const std::vector<pr
     lines.push_back({p.id, p.sku, p.name, p.image, line.quantity, p.price_minor, *total});
   }
   return lines;
+}
+
+// Two generations: the young one becomes the old one when it is full.
+void recent_keys::add(std::string_view key) {
+  if (young_.size() >= keys_remembered) {
+    old_ = std::move(young_);
+    young_.clear();
+  }
+  young_.insert(std::hash<std::string_view>{}(key));
+}
+
+bool recent_keys::may_have(std::string_view key) const {
+  const auto hash = std::hash<std::string_view>{}(key);
+  return young_.contains(hash) || old_.contains(hash);
+}
+
+bool placing::refuses_early(std::string_view key) const {
+  return worker_.full() && !keys_.may_have(key);
 }
 
 task<std::expected<order_view, failure>> placing::place(const context& ctx, uuid user,
@@ -66,6 +86,7 @@ task<std::expected<order_view, failure>> placing::place(const context& ctx, uuid
       o->idempotency_key = key;
       o->request_hash = hash;
     }
+    keys_.add(key);
     const auto sent = steady_clock::now();
     bool placed = false;
     bool unknown = false;

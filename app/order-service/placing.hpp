@@ -9,6 +9,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "checkout.hpp"
 #include "errors.hpp"
@@ -33,6 +34,17 @@ std::optional<std::vector<order_line>> price(const cart& c, const std::vector<pr
                                              const std::vector<stock_level>& stock,
                                              std::string_view currency);
 
+// The keys under which orders were placed here: the last ten thousand at least. Another key may be
+// taken for one of them.
+class recent_keys {
+ public:
+  void add(std::string_view key);
+  bool may_have(std::string_view key) const;
+
+ private:
+  std::unordered_set<std::size_t> young_, old_;  // hashes
+};
+
 class placing {
  public:
   placing(repository& orders, partners& others, checkout& worker, order_watch& watch,
@@ -48,6 +60,10 @@ class placing {
   task<std::expected<order_view, failure>> place(const context& ctx, uuid user,
                                                  std::string_view key, const new_order& wanted);
 
+  // Whether place() would refuse as overloaded, as far as that can be told without asking anybody:
+  // a repeat of what was placed here is not refused. (One of what was placed elsewhere may be.)
+  bool refuses_early(std::string_view key) const;
+
  private:
   task<std::expected<order_record, failure>> make(const context& request, uuid user,
                                                   const new_order& wanted);
@@ -59,6 +75,7 @@ class placing {
   order_watch& watch_;
   std::chrono::milliseconds wait_;
   std::string currency_;
+  recent_keys keys_;
 };
 
 }  // namespace souk::order

@@ -219,6 +219,7 @@ TEST(placing, refuses_new_orders_but_no_repeats_when_too_many_are_under_way) {
     const auto thing = others.add_product(500, 10);
     uuid user;
     new_order wish;
+    EXPECT_FALSE(r.placing_.refuses_early("another"));
     for (int i = 0; i < 2; ++i) {
       user = uuid::v7();
       wish = replica::wish(others.fill_cart(user, {{thing, 1}}), 500);
@@ -228,6 +229,9 @@ TEST(placing, refuses_new_orders_but_no_repeats_when_too_many_are_under_way) {
     const auto more = replica::wish(others.fill_cart(third, {{thing, 1}}), 500);
     EXPECT_EQ(error_of(co_await r.placing_.place(ctx, third, "k", more)), order_error::overloaded);
     EXPECT_TRUE(co_await r.placing_.place(ctx, user, "k", wish));
+    // The same without asking the database, or even looking who asks.
+    EXPECT_TRUE(r.placing_.refuses_early("another"));
+    EXPECT_FALSE(r.placing_.refuses_early("k"));
   });
 }
 

@@ -1,5 +1,7 @@
 #include "repository.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <expected>
 
@@ -345,6 +347,13 @@ void apply(order_record& o, const move& m, std::string_view detail, timestamp at
   o.updated_at = at;
 }
 
+// The identifier after this one.
+uuid following(uuid id) {
+  for (auto byte = id.bytes.rbegin(); byte != id.bytes.rend() && ++*byte == 0; ++byte) {
+  }
+  return id;
+}
+
 std::optional<std::string_view> reason_detail(const move& m, std::string_view detail) {
   return m.reason.empty() ? std::nullopt : unless_empty(detail);
 }
@@ -457,11 +466,17 @@ task<bool> repository::save(const context& ctx, order_record& o, const move& m,
 }
 
 task<bool> repository::save_cancellation(const context& ctx, order_record& o, const move& m) {
+  // Always the same for the same cancellation: whoever cancels again after a restore, which knows
+  // nothing of the first time, asks the payment company under the reference of then.
+  const auto amount = left_to_refund(o);
+  const auto refused = std::ranges::count_if(o.refunds, [](const refund& r) {
+    return r.cancellation && r.state == refund_state::refused;
+  });
   const refund r{
-      .id = uuid::v7(),
+      .id = uuid::derived("cancellation", fmt::format("{} {} {}", o.id.str(), amount, refused)),
       .order_id = o.id,
       .state = m.next == step::refund ? refund_state::refunding : refund_state::restocking,
-      .amount_minor = left_to_refund(o),
+      .amount_minor = amount,
       .reason = "cancelled",
       .cancellation = true};
   const auto at = co_await db_.execute_returning<timestamp>(
@@ -520,12 +535,13 @@ task<std::expected<refund, repository::refund_refusal>> repository::request_refu
   if (!co_await tx.query_one<uuid>(lock_order, r.order_id)) {
     co_return std::unexpected(refund_error::wrong_state);
   }
+  const auto o = co_await tx.query_one<order_record>(find_order, r.order_id);
+  // Whoever wishes has a clock of their own: see open_refund().
+  for (const auto& other : o->refunds) r.id = std::max(r.id, following(other.id));
   auto created = co_await tx.query_one<timestamp>(insert_refund, r.id, r.order_id, key, hash,
                                                   r.amount_minor, r.reason, r.lines);
   if (!created) co_return std::unexpected(key_taken{});
   r.created_at = *created;
-  auto o = co_await tx.query_one<order_record>(find_order, r.order_id);
-  std::erase_if(o->refunds, [&r](const refund& other) { return other.id == r.id; });
   if (auto error = check_refund(*o, r.amount_minor, r.lines)) {
     co_return std::unexpected(*error);  // and rolls back
   }

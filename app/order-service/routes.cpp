@@ -61,6 +61,11 @@ class handlers {
  public:
   explicit handlers(const parts& p) : p_(p) {}
 
+  std::optional<http::problem> refuse_early(const http::header_view& head) const {
+    if (!p_.placing.refuses_early(head.get("Idempotency-Key").value_or(""))) return std::nullopt;
+    return to_problem(order_error::overloaded);
+  }
+
   task<http::response<order_view>> place(const context& ctx,
                                          http::request<http::none, http::none, new_order> in) {
     const auto user = shopper_of(ctx);
@@ -198,7 +203,8 @@ void add_routes(http::router& routes, const parts& p) {
        .path = "/orders",
        .summary = "Order what is in the cart",
        .who = http::shopper,
-       .key = http::idempotency::required},
+       .key = http::idempotency::required,
+       .refuse_early = [h](const http::header_view& head) { return h->refuse_early(head); }},
       [h](context& ctx, http::request<http::none, http::none, new_order> in) {
         return h->place(ctx, std::move(in));
       });

@@ -18,13 +18,14 @@ struct book_entry {
   uuid order_id;
   std::optional<uuid> payment_id;
   std::optional<payment_state> state;
+  std::optional<std::string> reason;
   std::optional<minor_units> amount_minor, captured_minor, refunded_minor, refund_pending_minor;
   std::optional<timestamp> updated_at;
   gateway_totals gateway;  // zeros if it has nothing
 };
 BOOST_DESCRIBE_STRUCT(book_entry, (),
-                      (order_id, payment_id, state, amount_minor, captured_minor, refunded_minor,
-                       refund_pending_minor, updated_at, gateway))
+                      (order_id, payment_id, state, reason, amount_minor, captured_minor,
+                       refunded_minor, refund_pending_minor, updated_at, gateway))
 
 // The first `limit` of both, by order. Each must be sorted so, and hold its first `limit`.
 std::vector<book_entry> merge_books(const std::vector<payment_book>& ours,

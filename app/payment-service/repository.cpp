@@ -250,7 +250,7 @@ constexpr pg::statement list_payment_attempts{"list_payment_attempts", R"(
   ORDER BY attempt_id DESC LIMIT $3)"};
 
 constexpr pg::statement list_payment_books{"list_payment_books", R"(
-  SELECT order_id, id AS payment_id, state, amount_minor, captured_minor, refunded_minor,
+  SELECT order_id, id AS payment_id, state, reason, amount_minor, captured_minor, refunded_minor,
          refund_pending_minor, updated_at
   FROM payments WHERE order_id > $1 AND order_id <= $2
   ORDER BY order_id LIMIT $3)",

@@ -86,12 +86,13 @@ struct payment_book {
   uuid order_id;
   uuid payment_id;
   payment_state state = payment_state::authorizing;
+  std::optional<std::string> reason;
   minor_units amount_minor = 0, captured_minor = 0, refunded_minor = 0, refund_pending_minor = 0;
   timestamp updated_at;
 };
 BOOST_DESCRIBE_STRUCT(payment_book, (),
-                      (order_id, payment_id, state, amount_minor, captured_minor, refunded_minor,
-                       refund_pending_minor, updated_at))
+                      (order_id, payment_id, state, reason, amount_minor, captured_minor,
+                       refunded_minor, refund_pending_minor, updated_at))
 
 struct violation {
   std::string violation_;
