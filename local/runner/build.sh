@@ -22,7 +22,7 @@ _compile() {
   cd "$ROOT" || exit
   export HOME=${HOME:-/root}
   [[ -f build/$BUILD/build.ninja ]] || cmake --preset "$BUILD"
-  NINJA_STATUS='[%f/%t] ' ninja -C "build/$BUILD" -j "$(_build_jobs)" "${SERVICES[@]}" souk-keys
+  NINJA_STATUS='[%f/%t] ' ninja -C "build/$BUILD" -j "$(_build_jobs)" "${SERVICES[@]}" souk-keys souk-backup
 }
 
 # Two stores of one checkout share the build, npm's packages and what is generated from both.
@@ -122,7 +122,7 @@ _make_pages() {
 # Copies the programs; a copy that runs is replaced, not overwritten.
 install_programs() {
   local program
-  for program in "${SERVICES[@]}" souk-keys; do
+  for program in "${SERVICES[@]}" souk-keys souk-backup; do
     [[ -x $ROOT/build/$BUILD/bin/$program ]] || fail "the build made no $program; see $LOG"
     put "$STATE/bin/$program" 755 <"$ROOT/build/$BUILD/bin/$program"
   done

@@ -15,11 +15,24 @@ Souk: an online store of five C++ services, on this machine.
                                   put products into the store (JSON Lines); with --stock set the
                                   quantities are a stocktake, otherwise only opening stock
   ./souk audit                    check the books: exit status 0 only if they balance
+  ./souk backup FILE              the whole store, of one moment, in one file, while it sells
+  ./souk restore FILE [--reconcile] [--yes]
+                                  the store as FILE has it; asks first. --reconcile, also alone
+                                  and later, settles what the payment company knows beyond that
   ./souk test [FILTER]            build and run all tests, or those whose name contains FILTER
   ./souk test --sanitize [FILTER] unit and integration tests under AddressSanitizer and
                                   UndefinedBehaviorSanitizer
+  ./souk test --fuzz [TARGET]     hostile input made up by libFuzzer, a minute for each target of
+                                  tests/fuzz (FUZZ_SECONDS)
   ./souk test --lint | --tidy     formatting and shell scripts | clang-tidy over everything
   ./souk bench                    how fast it is, each figure beside its limit
+  ./souk shoppers [OPTION]...     simulated shoppers buy in the store; --help names the options
+  ./souk chaos [--seed N] [--minutes M] [--shoppers N] [--dry-run]
+                                  they buy while the store's programs are killed and stopped and its
+                                  connections cut; exit status 0 only if nothing was lost, sold
+                                  twice or charged twice. --dry-run shows what would happen when
+  ./souk chaos --all-crash-points a crash at every point of every checkout step, in the services'
+                                  test builds; takes long
   ./souk reset [--yes]            delete all data of this copy; asks first
   ./souk help                     this text
 

@@ -22,7 +22,7 @@ command_reset() {
   lock_state
   stop_everything
   # As the runner what is inside, as ourselves the folders, which may lie in one of root's.
-  for folder in data logs run secrets etc bin www; do
+  for folder in data logs run secrets etc bin www chaos; do
     # It may not remove the folder itself; the second one does, and says what it cannot.
     as_runner rm -rf "${STATE:?}/$folder" 2>/dev/null || true
     rm -rf "${STATE:?}/$folder"

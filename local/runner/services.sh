@@ -15,8 +15,43 @@ _export() {
   printf 'export %s=%s\n' "$1" "$(shell_word "$2")"
 }
 
+# Who calls whom, besides Prometheus and this program.
+readonly EDGES=(
+  "gateway>product-service" "gateway>cart-service" "gateway>order-service" "gateway>payment-service"
+  "gateway>inventory-service"
+  "product-service>inventory-service"
+  "cart-service>product-service" "cart-service>inventory-service"
+  "order-service>cart-service" "order-service>product-service" "order-service>inventory-service"
+  "order-service>payment-service"
+  "payment-service>mock-gateway"
+  "product-service>postgres" "order-service>postgres" "payment-service>postgres"
+  "inventory-service>postgres" "mock-gateway>postgres" "cart-service>redis"
+)
+
+# SOUK_VIA="CALLER>CALLEE=PORT ..." names ports of 127.0.0.1 through which callers are led to their
+# callees: the fault proxies of ./souk chaos.
+check_via() {
+  local pair pairs
+  read -ra pairs <<<"${SOUK_VIA:-}"
+  for pair in "${pairs[@]}"; do
+    [[ " ${EDGES[*]} " == *" ${pair%=*} "* && ${pair##*=} =~ ^[1-9][0-9]{0,4}$ ]] ||
+      fail "SOUK_VIA must be CALLER>CALLEE=PORT ..., with edges of the store, not '$pair'"
+  done
+}
+
+# The port at which a caller finds a callee.
+port_for() {
+  local pair pairs
+  read -ra pairs <<<"${SOUK_VIA:-}"
+  for pair in "${pairs[@]}"; do
+    [[ ${pair%=*} != "$1>$2" ]] || { echo "${pair##*=}" && return; }
+  done
+  port_of "$2"
+}
+
+# CALLEE [CALLER]
 _service_url() {
-  echo "http://127.0.0.1:$(port_of "$1")"
+  echo "http://127.0.0.1:$(port_for "${2:-}" "$1")"
 }
 
 # The start script of a service: NAME [VARIABLE VALUE]...
@@ -39,40 +74,41 @@ _plan_service() {
 }
 
 plan_services() {
+  check_via
   local sessions=(SESSION_KEYS "$STATE/secrets/session.jwks" INSTANCE "$INSTANCE" PUBLIC_ORIGINS "$ORIGINS")
 
   _plan_service product-service "${sessions[@]}" \
-    DATABASE_URL "$(database_url product)" \
+    DATABASE_URL "$(database_url product product-service)" \
     SERVICE_SECRET "$(secret service-product)" ACCEPTED_CALLERS "$(accepted_callers order cart)" \
-    INVENTORY_SERVICE_URL "$(_service_url inventory-service)"
+    INVENTORY_SERVICE_URL "$(_service_url inventory-service product-service)"
 
   _plan_service cart-service "${sessions[@]}" \
-    REDIS_URL "$(redis_url)" \
+    REDIS_URL "$(redis_url cart-service)" \
     SESSION_PRIVATE_KEY "$STATE/secrets/session.pem" \
     ADMIN_PASSWORD_HASH "$(secret admin-password.hash)" \
     SERVICE_SECRET "$(secret service-cart)" ACCEPTED_CALLERS "$(accepted_callers order)" \
-    PRODUCT_SERVICE_URL "$(_service_url product-service)" \
-    INVENTORY_SERVICE_URL "$(_service_url inventory-service)"
+    PRODUCT_SERVICE_URL "$(_service_url product-service cart-service)" \
+    INVENTORY_SERVICE_URL "$(_service_url inventory-service cart-service)"
 
   _plan_service order-service "${sessions[@]}" \
-    DATABASE_URL "$(database_url order)" \
+    DATABASE_URL "$(database_url order order-service)" \
     SERVICE_SECRET "$(secret service-order)" ACCEPTED_CALLERS '' \
-    CART_SERVICE_URL "$(_service_url cart-service)" \
-    PRODUCT_SERVICE_URL "$(_service_url product-service)" \
-    INVENTORY_SERVICE_URL "$(_service_url inventory-service)" \
-    PAYMENT_SERVICE_URL "$(_service_url payment-service)"
+    CART_SERVICE_URL "$(_service_url cart-service order-service)" \
+    PRODUCT_SERVICE_URL "$(_service_url product-service order-service)" \
+    INVENTORY_SERVICE_URL "$(_service_url inventory-service order-service)" \
+    PAYMENT_SERVICE_URL "$(_service_url payment-service order-service)"
 
   _plan_service payment-service "${sessions[@]}" \
-    DATABASE_URL "$(database_url payment)" \
+    DATABASE_URL "$(database_url payment payment-service)" \
     SERVICE_SECRET "$(secret service-payment)" ACCEPTED_CALLERS "$(accepted_callers order)" \
-    PAYMENT_GATEWAY_URL "$(_service_url mock-gateway)" PAYMENT_GATEWAY_KEY "$(secret gateway-key)"
+    PAYMENT_GATEWAY_URL "$(_service_url mock-gateway payment-service)" PAYMENT_GATEWAY_KEY "$(secret gateway-key)"
 
   _plan_service inventory-service "${sessions[@]}" \
-    DATABASE_URL "$(database_url inventory)" \
+    DATABASE_URL "$(database_url inventory inventory-service)" \
     ACCEPTED_CALLERS "$(accepted_callers order cart product)"
 
   _plan_service mock-gateway \
-    DATABASE_URL "$(database_url mock_gateway)" GATEWAY_API_KEY "$(secret gateway-key)"
+    DATABASE_URL "$(database_url mock_gateway mock-gateway)" GATEWAY_API_KEY "$(secret gateway-key)"
 }
 
 plan_prometheus() {

@@ -81,11 +81,11 @@ provision_postgres() {
     fail "cannot set up the databases; see $LOG"
 }
 
-# The address of a service's database, private or given.
+# NAME [SERVICE]: the address of a database, private or given, as that service finds it.
 database_url() {
   local given
   given=$(given_database "$1")
-  echo "${given:-postgresql://$1:$(secret "postgres-$1")@127.0.0.1:$(port_of postgres)/$1}"
+  echo "${given:-postgresql://$1:$(secret "postgres-$1")@127.0.0.1:$(port_for "${2:-}" postgres)/$1}"
 }
 
 plan_redis() {
@@ -96,6 +96,7 @@ plan_redis() {
   plan_program redis "exec redis-server $(shell_word "$STATE/etc/redis.conf")"
 }
 
+# [SERVICE]
 redis_url() {
-  echo "${REDIS_URL:-redis://:$(secret redis)@127.0.0.1:$(port_of redis)/0}"
+  echo "${REDIS_URL:-redis://:$(secret redis)@127.0.0.1:$(port_for "${1:-}" redis)/0}"
 }

@@ -48,6 +48,13 @@ _signal() {
   (($# == 0)) || as_runner bash -c 'kill -s "$@" 2>/dev/null || true' bash "$signal" "$@"
 }
 
+# Somebody may have stopped some of them (SIGSTOP), and be gone.
+wake_own_processes() {
+  local processes
+  mapfile -t processes < <(own_processes)
+  _signal CONT "${processes[@]}"
+}
+
 # Ends every process of this copy. SIGTERM lets the services finish what they are doing; for
 # PostgreSQL it would wait for connections, so its main process is sent SIGINT.
 stop_own_processes() {

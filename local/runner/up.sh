@@ -9,13 +9,17 @@ command_up() {
   trim_log
   check_ports
   remember_settings
-  install_packages "${PACKAGES[@]}"
-  build_services
-  build_pages
-  install_programs
+  # SOUK_AS_BUILT: only what the last `up` has installed is started again.
+  if [[ -z ${SOUK_AS_BUILT:-} ]]; then
+    install_packages "${PACKAGES[@]}"
+    build_services
+    build_pages
+    install_programs
+  fi
   make_secrets
 
   start_supervisor
+  wake_own_processes
   begin_plan
   ! private_postgres || plan_postgres
   ! private_redis || plan_redis
@@ -24,6 +28,7 @@ command_up() {
     wait_for_postgres
     provision_postgres
   fi
+  finish_interrupted_restore
 
   begin_plan
   plan_services
