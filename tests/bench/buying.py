@@ -18,33 +18,44 @@ LIMIT_SECONDS = 4
 SAMPLES = 5
 
 
-def measure(store: Store, products: list[str]) -> Result:
-    program = build_checkouts()
-    all_products = store.state.parent / "products"
-    all_products.write_text("\n".join(products) + "\n")
-    one_product = store.state.parent / "product"
-    one_product.write_text(products[0] + "\n")
+class Shoppers:
+    """The generator, buying some products in turn."""
 
-    def shoppers(*arguments: str, limit: float) -> tuple[dict, float]:
-        done = machine.run(machine.on_core(
-            store.cores.others, program, "--cart", store.url("cart-service"),
-            "--payment", store.url("payment-service"), "--order", store.url("order-service"),
-            *arguments), limit=limit)
+    def __init__(self, store: Store, name: str, products: list[str]):
+        self._store = store
+        self._program = build_checkouts()
+        file = store.state.parent / f"products-{name}"
+        file.write_text("\n".join(products) + "\n")
+        self.command = machine.on_core(
+            store.cores.others, self._program, "--cart", store.url("cart-service"), "--payment",
+            store.url("payment-service"), "--order", store.url("order-service"),
+            "--products", str(file))
+        self.latencies: list[tuple[float, float]] = []  # median and p99 of each load
+
+    def run(self, *arguments: str, limit: float) -> tuple[dict, float]:
+        """What the generator tells, and its CPU time."""
+        done = machine.run([*self.command, *arguments], limit=limit)
         told = json.loads(done.output.strip().splitlines()[-1])
         if told["failures"]:
             raise Failed(f"of {told['begun']} checkouts these failed: {told['failures']}")
         return told, done.seconds
 
-    latencies = []
-
-    def souk(seconds: float = SECONDS) -> Round:
-        meter = store.meter(*SERVICES, "postgres", "redis", "supervisor")
+    def load(self, seconds: float, shoppers: int = SHOPPERS, prepare: int = 0) -> Round:
+        """So many at a time. With `prepare`, so many have come to the last step before."""
+        meter = self._store.meter(*SERVICES, "postgres", "redis", "supervisor")
         began = time.monotonic()
-        told, cpu = shoppers("--products", str(all_products), "--shoppers", str(SHOPPERS),
-                             "--seconds", f"{seconds:.0f}", limit=seconds + 60)
-        latencies.append((told["checkout_p50_ms"], told["checkout_p99_ms"]))
+        told, cpu = self.run("--shoppers", str(shoppers), "--seconds", f"{seconds:.0f}",
+                             "--prepare", str(prepare), limit=seconds + 60 + prepare / 20)
+        self.latencies.append((told["checkout_p50_ms"], told["checkout_p99_ms"]))
         return Round(told["rate"], told["completed"], meter.stop(), "shoppers", cpu,
                      time.monotonic() - began)
+
+
+def measure(store: Store, products: list[str]) -> Result:
+    shoppers = Shoppers(store, "all", products)
+
+    def souk(seconds: float = SECONDS) -> Round:
+        return shoppers.load(seconds)
 
     souk(3)
     store.settle()
@@ -53,8 +64,8 @@ def measure(store: Store, products: list[str]) -> Result:
         idle = time.time()
         time.sleep(4)
         begin = time.time()
-        told, _ = shoppers("--products", str(one_product), "--count", str(SAMPLES),
-                           "--pause", "700", limit=60)
+        told, _ = Shoppers(store, "one", products[:1]).run(
+            "--count", str(SAMPLES), "--pause", "700", limit=60)
         time.sleep(0.7)
         begins = told["began_at"] + [time.time()]
     sampled = samples(log.executions, (idle, begin), list(itertools.pairwise(begins)))
@@ -86,9 +97,9 @@ def measure(store: Store, products: list[str]) -> Result:
             return Round(rate, count, meter.stop(), "pgbench", cpu, time.monotonic() - began)
         return one
 
-    latencies.clear()
+    shoppers.latencies.clear()
     ours, *limits = alternate(3, souk, *(limit(database) for database in scripts))
-    p50, p99 = (sorted(column)[len(column) // 2] for column in zip(*latencies))
+    p50, p99 = (sorted(column)[len(column) // 2] for column in zip(*shoppers.latencies))
     notes.insert(0, f"a checkout took {p50:.0f} ms (median), {p99:.0f} ms (99 of 100 took less)")
     return against(
         "complete checkouts", "checkouts/s", 0.4,

@@ -78,6 +78,7 @@ class Result:
     ours: Side | None = None
     limits: list[Side] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    series: list[dict] = field(default_factory=list)  # by second; in bench.json only
 
 
 def against(name: str, unit: str, goal: float, ours: Side, limits: list[Side],
@@ -105,6 +106,8 @@ def alternate(times: int, *loads: Callable[[], Round]) -> list[list[Round]]:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
+    if value == 0:
+        return "0"
     return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
 
 
@@ -129,9 +132,12 @@ def details(results: list[Result]) -> str:
     """CPU time and who was the limit, for each rate."""
     lines = []
     for r in results:
-        if not r.ours:
+        if not r.ours and not r.notes:
             continue
         lines.append(f"{r.name}")
+        if not r.ours:
+            lines += [f"  {note}" for note in r.notes]
+            continue
         lines.append(f"  Souk: {r.ours.what}; rounds {_rounds(r.ours)}")
         lines.append(f"    CPU µs per operation: {_cpu(r.ours)}")
         lines.append(f"    {r.ours.bound('the core of Souk')}")

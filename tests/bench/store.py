@@ -1,5 +1,6 @@
 """A store of the benchmark's own: brought up by ./souk, in the shipped configuration."""
 
+import contextlib
 import json
 import os
 import re
@@ -58,6 +59,7 @@ class Store:
 
     def __init__(self, cores: Cores):
         self.cores = cores
+        self._on_one_core = False
         self.base = _free_port_base()
         # On a disk: fsync means nothing in a file system that lives in memory.
         self._folder = Path(tempfile.mkdtemp(prefix="souk-bench-", dir="/var/tmp"))
@@ -101,7 +103,19 @@ class Store:
     def pin(self) -> None:
         services = {str(self.state / "bin" / name) for name in SERVICES}
         for pid, program in machine.processes_in(str(self.state)).items():
-            machine.pin(pid, self.cores.tested if program in services else self.cores.others)
+            tested = self._on_one_core or program in services
+            machine.pin(pid, self.cores.tested if tested else self.cores.others)
+
+    @contextlib.contextmanager
+    def on_one_core(self):
+        """All of the store on the tested core, so that the other one is the generator's alone."""
+        self._on_one_core = True
+        self.pin()
+        try:
+            yield
+        finally:
+            self._on_one_core = False
+            self.pin()
 
     def pids(self) -> dict[str, int]:
         """The programs' first processes."""
