@@ -31,11 +31,17 @@ constexpr pg::statement list_movements_page{"list_movements_page", R"(
 constexpr pg::statement create_stock{"create_stock", R"(
   INSERT INTO stock (product_id, on_hand) VALUES ($1, 0) ON CONFLICT DO NOTHING)"};
 
+// In product order. Whatever judges or computes from what stock rows hold comes in a later
+// statement, which sees what the locked rows hold; in one statement with the lock, rows that had to
+// be waited for were now and then taken for what they held when it began.
+constexpr pg::statement lock_stock{"lock_stock", R"(
+  SELECT product_id FROM stock WHERE product_id = ANY ($1) ORDER BY product_id FOR UPDATE)"};
+
 // $2 by how much or $3 to what, $4 reason, $5 actor, $6 the version that it must have, $7 key,
 // $8 the most that may be on hand.
 constexpr pg::statement change_on_hand{"change_on_hand", R"(
   WITH old AS (
-    SELECT product_id, on_hand, reserved, version FROM stock WHERE product_id = $1 FOR UPDATE
+    SELECT product_id, on_hand, reserved, version FROM stock WHERE product_id = $1
   ), changed AS (
     UPDATE stock s
     SET on_hand = COALESCE($3::bigint, old.on_hand + $2::bigint),
@@ -81,23 +87,19 @@ constexpr pg::statement insert_held{"insert_held", R"(
   VALUES ($1, 'held', now() + $2::bigint * interval '1 millisecond')
   ON CONFLICT DO NOTHING RETURNING expires_at)"};
 
-// The whole basket or nothing: `taken` is empty unless every line is covered. The rows are locked
-// in product order by `locked`, which must be complete before `verdict` can let anything be taken.
+// The whole basket or nothing: `taken` is empty unless every line is covered.
 constexpr pg::statement take_stock{"take_stock", R"(
   WITH wanted AS (
-    SELECT * FROM unnest($2::uuid[], $3::bigint[]) AS w (product_id, quantity)
-  ), locked AS (
     SELECT s.product_id, w.quantity, s.on_hand - s.reserved AS available
-    FROM stock s JOIN wanted w USING (product_id)
-    ORDER BY s.product_id FOR UPDATE OF s
+    FROM unnest($2::uuid[], $3::bigint[]) AS w (product_id, quantity) JOIN stock s USING (product_id)
   ), verdict AS (
     SELECT count(*) = cardinality($2::uuid[]) AND bool_and(available >= quantity) AS enough
-    FROM locked
+    FROM wanted
   ), taken AS (
-    UPDATE stock s SET reserved = s.reserved + l.quantity, updated_at = now()
-    FROM locked l, verdict v
-    WHERE v.enough AND s.product_id = l.product_id
-    RETURNING s.product_id, l.quantity, s.on_hand, s.reserved
+    UPDATE stock s SET reserved = s.reserved + w.quantity, updated_at = now()
+    FROM wanted w, verdict v
+    WHERE v.enough AND s.product_id = w.product_id
+    RETURNING s.product_id, w.quantity, s.on_hand, s.reserved
   ), noted AS (
     INSERT INTO movements (product_id, delta_on_hand, delta_reserved, reason, order_id, actor,
                            on_hand_after, reserved_after)
@@ -339,10 +341,11 @@ static task<outcome<stock_row>> change_in(pg::transaction& tx, const context& ct
   std::optional<std::int64_t> version = change.only_if_version;
   if (version == 0) version.reset();
   const std::string actor = actor_of(ctx);
+  const std::vector<uuid> one{product};
+  co_await tx.execute(lock_stock, one);
   auto row = co_await tx.query_one<stock_row>(change_on_hand, product, change.delta, change.on_hand,
                                               change.reason, actor, version, key, max_on_hand);
   if (row) co_return *row;
-  const std::vector<uuid> one{product};
   auto present = co_await tx.query_one<stock_row>(select_stock, one);
   if (!present) co_return fail(failure::not_found);
   if (version && present->version != *version) co_return fail(failure::changed_meanwhile);
@@ -412,6 +415,7 @@ task<outcome<reservation>> repository::reserve(const context& ctx, uuid order,
   const auto products = products_of(lines);
   const auto quantities = quantities_of(lines);
   const std::string actor = actor_of(ctx);
+  co_await tx.execute(lock_stock, products);
   const auto taken = co_await tx.execute(take_stock, order, products, quantities, actor);
   if (taken == static_cast<std::int64_t>(lines.size())) {
     co_await tx.commit();
