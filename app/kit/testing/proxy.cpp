@@ -401,6 +401,8 @@ void tcp_proxy::cut() {
 void tcp_proxy::refuse() {
   state_->change([&s = *state_] {
     s.begin_fault();
+    // Our own thread's poll() may hold it open, and the port with it.
+    shutdown(s.listener.fd(), SHUT_RDWR);
     s.listener.close();
     s.reset_all();
   });
