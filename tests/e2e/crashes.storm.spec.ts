@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import { Admin, Shopper, call, cards } from './support/shop.ts';
-import { api, pids, port, postmaster, secret, serviceCredential, services, sleep, souk, until, url } from './support/stack.ts';
+import { api, pids, port, postmaster, secret, serviceCredential, services, sleep, souk, stack, until, url } from './support/stack.ts';
 
 // Whatever crashes, each order ends once, and the books balance.
 
@@ -63,12 +64,18 @@ test('PostgreSQL is killed in the middle of purchases', async () => {
   const bodies = await Promise.all(shoppers.map((s) => s.order_body()));
   const ends = shoppers.map((s, i) => persist(s, bodies[i], `kill-postgres-${i}-${randomUUID()}`));
   await sleep(50);
-  const pid = postmaster();
-  process.kill(pid, 'SIGKILL');
-  // A dead database makes its service unready, not dead.
-  await until('order-service to be unready', 15_000, async () =>
-    (await call('GET', `${url('order')}/health/ready`)).status === 503);
-  expect((await call('GET', `${url('order')}/health/live`)).status).toBe(200);
+  // It would be back before anybody noticed.
+  const supervisor = Number(readFileSync(`${stack().state}/run/supervisord.pid`, 'utf8'));
+  process.kill(supervisor, 'SIGSTOP');
+  try {
+    process.kill(postmaster(), 'SIGKILL');
+    // A dead database makes its service unready, not dead.
+    await until('order-service to be unready', 15_000, async () =>
+      (await call('GET', `${url('order')}/health/ready`)).status === 503);
+    expect((await call('GET', `${url('order')}/health/live`)).status).toBe(200);
+  } finally {
+    process.kill(supervisor, 'SIGCONT');
+  }
   const answers = await Promise.all(ends);
   expect(answers.map((a) => a.status)).toEqual(Array(6).fill(201));
   await admin.stock_is(lamp.id, 94, 60_000);
