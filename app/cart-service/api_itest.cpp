@@ -195,7 +195,7 @@ class cart_service : public ::testing::Test {
     auto& shopping = loop.make<cart::shopping>(carts, catalogue, "USD");
     auto& signer = loop.make<security::signer>(keys.private_file(), "souk", "souk");
     auto& sessions = loop.make<cart::sessions>(
-        loop, carts, signer, security::hash_password(password),
+        loop, carts, signer, [hash = security::hash_password(password)] { return hash; },
         repository::attempt_limits{.from_one_address = 3, .in_all = 5, .window = 1min});
     const std::vector<std::string> origins{"https://shop.example"};
     auto& cookies = loop.make<cart::cookies>("test", origins);

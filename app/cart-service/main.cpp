@@ -1,11 +1,23 @@
 #include "catalogue.hpp"
 #include "config.hpp"
+#include "kit/keys.hpp"
 #include "kit/redis.hpp"
 #include "kit/service.hpp"
 #include "repository.hpp"
 #include "routes.hpp"
 #include "sessions.hpp"
 #include "shopping.hpp"
+
+namespace {
+
+std::string admin_hash(const souk::cart::config& config) {
+  if (config.admin_password_hash_file.empty()) return config.admin_password_hash;
+  auto text = souk::security::read_key_file(config.admin_password_hash_file);
+  text.erase(text.find_last_not_of("\r\n") + 1);
+  return text;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace souk;
@@ -24,7 +36,7 @@ int main(int argc, char** argv) {
         auto& signer = loop.make<security::signer>(config.session_private_key,
                                                    common.session_issuer, common.session_audience);
         auto& sessions = loop.make<cart::sessions>(
-            loop, carts, signer, config.admin_password_hash,
+            loop, carts, signer, [config] { return admin_hash(config); },
             cart::repository::attempt_limits{.from_one_address = config.admin_attempts,
                                              .in_all = config.admin_attempts_in_all,
                                              .window = config.admin_attempts_window});

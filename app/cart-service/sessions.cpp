@@ -60,7 +60,7 @@ task<std::expected<admin_session_view, sessions::refused>> sessions::sign_in(con
   }
   bool matches = false;
   co_await loop_.run_blocking(
-      [&] { matches = security::password_matches(password, password_hash_); });
+      [&] { matches = security::password_matches(password, password_hash_()); });
   const bool is_admin = security::equal_constant_time(name, admin_name);
   if (!(matches && is_admin)) {
     telemetry::warn(ctx, "sign-in refused");

@@ -3,6 +3,7 @@
 // Shoppers' sessions and the administrator's sign-in: tokens and the cookies that carry them.
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -57,8 +58,9 @@ class cookies {
 
 class sessions {
  public:
+  // `admin_password_hash` is asked at each sign-in, on a helper thread; what it throws refuses it.
   sessions(event_loop& loop, repository& attempts, security::signer& signer,
-           std::string admin_password_hash, repository::attempt_limits limits)
+           std::function<std::string()> admin_password_hash, repository::attempt_limits limits)
       : loop_(loop),
         attempts_(attempts),
         signer_(signer),
@@ -79,7 +81,7 @@ class sessions {
   event_loop& loop_;
   repository& attempts_;
   security::signer& signer_;
-  std::string password_hash_;
+  std::function<std::string()> password_hash_;
   repository::attempt_limits limits_;
 };
 

@@ -33,6 +33,9 @@ Souk: an online store of five C++ services, on this machine.
                                   twice or charged twice. --dry-run shows what would happen when
   ./souk chaos --all-crash-points a crash at every point of every checkout step, in the services'
                                   test builds; takes long
+  ./souk compose up [--small]     the same store in containers, with what watches it (needs Docker
+                                  alone; local/README.md). compose down | ps | logs | ...: any
+                                  command of docker compose, and compose audit
   ./souk reset [--yes]            delete all data of this copy; asks first
   ./souk help                     this text
 

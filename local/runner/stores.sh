@@ -39,8 +39,11 @@ plan_postgres() {
   local access
   as_runner test -e "$STATE/data/postgres/PG_VERSION" ||
     EXPLAIN=explain_common step "Making the databases' folder" no_progress _init_postgres
-  fill_template "$ROOT/local/postgres/postgresql.conf.template" \
-    "PORT=$(port_of postgres)" "FOLDER=$STATE" "SOCKET=$SOCKETS" |
+  {
+    fill_template "$ROOT/local/postgres/postgresql.conf.template" \
+      "PORT=$(port_of postgres)" "FOLDER=$STATE" "SOCKET=$SOCKETS"
+    cat "$ROOT/local/postgres/settings.conf"
+  } |
     put "$STATE/etc/postgres.conf" 600
   printf 'runner %s postgres\n' "${RUN_AS:-$(id -un)}" | put "$STATE/etc/pg_ident.conf" 600
   access=$(_postgres_access)
@@ -90,8 +93,11 @@ database_url() {
 
 plan_redis() {
   as_runner mkdir -p "$STATE/data/redis"
-  fill_template "$ROOT/local/redis/redis.conf.template" \
-    "PORT=$(port_of redis)" "FOLDER=$STATE" "PASSWORD=$(secret redis)" |
+  {
+    fill_template "$ROOT/local/redis/redis.conf.template" \
+      "PORT=$(port_of redis)" "FOLDER=$STATE" "PASSWORD=$(secret redis)"
+    cat "$ROOT/local/redis/settings.conf"
+  } |
     put "$STATE/etc/redis.conf" 600
   plan_program redis "exec redis-server $(shell_word "$STATE/etc/redis.conf")"
 }
