@@ -31,6 +31,7 @@ _compose_value() {
 # A port that others have is named before anything starts. One that this stack has itself is not.
 _check_compose_ports() {
   local name port mine
+  # shellcheck disable=SC2016 # docker's own variables
   mine=$(_compose ps -q 2>/dev/null | xargs -r docker inspect -f '{{range $p, $c := .NetworkSettings.Ports}}{{range $c}}{{.HostPort}} {{end}}{{end}}' 2>/dev/null | tr '\n' ' ')
   for name in SOUK_PORT PROMETHEUS_PORT ALERTMANAGER_PORT JAEGER_PORT GRAFANA_PORT; do
     [[ $name == SOUK_PORT || $(_compose_value COMPOSE_PROFILES) == *observability* ]] || continue
