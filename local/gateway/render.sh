@@ -7,9 +7,9 @@
 #           INVENTORY_SERVICE_URL (http://host:port)
 # Optional, with their defaults: see the list below.
 #
-# A service given by IP address gets a group of kept-alive connections. One given by name has its
-# name resolved at run time, each GATEWAY_RESOLVER_VALID, so that a service which moved is found
-# again; nginx keeps no connections to these.
+# A service given by IP address, or by several with commas between, gets a group of kept-alive
+# connections. One given by name has its name resolved at run time, each GATEWAY_RESOLVER_VALID, so
+# that a service which moved is found again; nginx keeps no connections to these.
 set -eu
 
 template=${1:?usage: render.sh TEMPLATE}
@@ -70,27 +70,33 @@ export BUCKETS
 # upstream NAME URL: sets <NAME>_UPSTREAM and <NAME>_HOST, and adds to UPSTREAMS.
 UPSTREAMS='' named=''
 upstream() {
-  address=${2#http://}
-  address=${address%/}
-  case $2 in http://*) ;; *) fail "$1: '$2' must be http://host:port" ;; esac
-  case $address in *[!A-Za-z0-9.:_-]* | '') fail "$1: '$2' must be http://host:port" ;; esac
-  case $address in *:*) ;; *) address=$address:80 ;; esac
-  group=$address
-  case ${address%:*} in
-    *[!0-9.]*) named=yes ;;
-    *)
-      group=$(echo "$1" | tr '[:upper:]' '[:lower:]')
-      UPSTREAMS="$UPSTREAMS  upstream $group {
-    server $address max_fails=0;
-    keepalive 64;
+  servers='' host='' by_name=''
+  for url in $(echo "$2" | tr ',' ' '); do
+    address=${url#http://}
+    address=${address%/}
+    case $url in http://*) ;; *) fail "$1: '$url' must be http://host:port" ;; esac
+    case $address in *[!A-Za-z0-9.:_-]* | '') fail "$1: '$url' must be http://host:port" ;; esac
+    case $address in *:*) ;; *) address=$address:80 ;; esac
+    case ${address%:*} in *[!0-9.]*) by_name=yes ;; esac
+    [ -z "$host" ] || [ -z "$by_name" ] || fail "$1: only IP addresses can be several, not '$2'"
+    servers="$servers    server $address max_fails=0;
+"
+    : "${host:=$address}"
+  done
+  group=$host
+  if [ -n "$by_name" ]; then
+    named=yes
+  else
+    group=$(echo "$1" | tr '[:upper:]' '[:lower:]')
+    UPSTREAMS="$UPSTREAMS  upstream $group {
+$servers    keepalive 64;
     keepalive_requests 100000;
     keepalive_time 5m;
     keepalive_timeout 30s;
   }
 "
-      ;;
-  esac
-  eval "$1_UPSTREAM=\$group $1_HOST=\$address"
+  fi
+  eval "$1_UPSTREAM=\$group $1_HOST=\$host"
 }
 upstream PRODUCT "${PRODUCT_SERVICE_URL:?}"
 upstream CART "${CART_SERVICE_URL:?}"
