@@ -95,22 +95,12 @@ build_pages() {
 }
 
 _make_pages() {
-  local made swagger=$ROOT/node_modules/swagger-ui-dist
+  local made
   made=$(mktemp -d)
   # shellcheck disable=SC2064 # this folder
   trap "rm -rf '$made'" EXIT
-  (
-    cd "$ROOT" || exit
-    export SOUK_PROGRAMS=$ROOT/build/$BUILD/bin
-    npm run --silent -w app/frontend generate
-    npm run --silent -w app/frontend typecheck
-    npm run --silent -w app/frontend build -- --outDir "$made" --emptyOutDir --logLevel warn
-  )
-  cp "$swagger/swagger-ui-bundle.js" "$swagger/swagger-ui.css" "$swagger/swagger-ui-standalone-preset.js" "$made/docs/"
-  (cd "$ROOT" && node app/product-service/catalog/build-pictures.mjs "$made/images")
-  find "$made" -type f -size +1k \( -name '*.js' -o -name '*.css' -o -name '*.html' -o -name '*.svg' \) -exec gzip -9nk {} +
+  SOUK_PROGRAMS=$ROOT/build/$BUILD/bin "$ROOT/app/frontend/scripts/make-pages" "$made"
   echo "$1" >"$made/.inputs"
-  chmod -R u=rwX,go=rX "$made"
   # The archive is unpacked by the runner, who may not be allowed to read the checkout.
   as_runner rm -rf "$STATE/www/new"
   as_runner mkdir "$STATE/www/new"

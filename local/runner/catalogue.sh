@@ -20,6 +20,6 @@ _load_catalogue() {
   folder=$(mktemp -d)
   # shellcheck disable=SC2064 # this folder
   trap "rm -rf '$folder'" EXIT
-  jq -c --arg currency "${CURRENCY:-USD}" '.currency = $currency' "$CATALOGUE" >"$folder/catalogue"
+  in_currency "$CATALOGUE" "${CURRENCY:-USD}" >"$folder/catalogue"
   (import_file "$folder/catalogue" '' </dev/null)
 }
