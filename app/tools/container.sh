@@ -2,6 +2,8 @@
 # What the scripts of the image souk/tools have in common.
 PROGRAM=${0##*/}
 STORE_HINT=
+# What a backup file consists of, as ./souk backup makes it.
+readonly BACKUP_PARTS=(manifest.json carts.jsonl product.dump order.dump payment.dump inventory.dump)
 
 say() {
   printf '%s\n' "$*"
