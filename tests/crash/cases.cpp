@@ -87,7 +87,8 @@ class bystander {
           } catch (const std::exception& e) {
             trouble_ = e.what();
           }
-          s.program(at.program).go_on();
+          // It may have gone on already, and be held by the scenario elsewhere.
+          if (s.is_stopped_at(at.program, at.point)) s.program(at.program).go_on();
         }) {}
 
   bool has_begun() const { return begun_; }
@@ -137,6 +138,7 @@ void lose_answer(store& s, const std::string& program) {
   // The attempt ends with it; its lease would, too, in time.
   std::this_thread::sleep_for(100ms);
   s.end_payment_leases();
+  s.end_message_leases();
 }
 
 std::string history_of(store& s, uuid user) {

@@ -351,9 +351,7 @@ void store::end_waits(const std::map<std::string, int>& died) {
           "UPDATE {} SET lease_until = '-infinity' WHERE lease_until <= {}", table, before));
     }
   }
-  if (died.contains("product-service") || died.contains("inventory-service")) {
-    data("product").rows("UPDATE stock_messages SET due_at = now() WHERE state = 'waiting'");
-  }
+  if (died.contains("product-service") || died.contains("inventory-service")) end_message_leases();
   data("payment").rows(
       "UPDATE payments SET next_attempt_at = '-infinity'"
       "  WHERE unsettled AND next_attempt_at > now();"
@@ -369,6 +367,10 @@ void store::end_payment_leases() {
   data("payment").rows(
       "UPDATE payments SET lease_until = '-infinity' WHERE lease_until > now();"
       "UPDATE refunds SET lease_until = '-infinity' WHERE lease_until > now()");
+}
+
+void store::end_message_leases() {
+  data("product").rows("UPDATE stock_messages SET due_at = now() WHERE state = 'waiting'");
 }
 
 bool store::is_quiet() {

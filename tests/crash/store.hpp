@@ -98,6 +98,8 @@ class store {
   void end_order_leases();
   // Those of attempts at the gateway.
   void end_payment_leases();
+  // Those of product's messages to inventory.
+  void end_message_leases();
 
  private:
   void make_databases();
