@@ -5,8 +5,17 @@
 readonly COMPOSE_NEEDED=2.20
 
 _compose() {
-  SOUK_REVISION=${SOUK_REVISION:-$(git -C "$ROOT" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)} \
-    docker compose -f "$ROOT/local/docker-compose.yml" "$@"
+  docker compose -f "$ROOT/local/docker-compose.yml" "$@"
+}
+
+# What the images' labels say of where they come from.
+_label_images() {
+  local source
+  source=$(git -C "$ROOT" config remote.origin.url 2>/dev/null) || true
+  # A path of this machine, or an address with a password in it, is nobody else's business.
+  [[ $source == https://* && $source != *@* ]] || source=unknown
+  export SOUK_REVISION=${SOUK_REVISION:-$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown)}
+  export SOUK_SOURCE=${SOUK_SOURCE:-$source}
 }
 
 # One sentence for each thing that is missing.
@@ -58,7 +67,7 @@ _compose_up() {
   _compose up -d --build --wait --wait-timeout 900 "${arguments[@]}" || {
     warn "the stack did not come up whole; these are not as they should be:"
     _compose ps -a --format '{{.Service}}\t{{.Status}}' | grep -v -e '(healthy)' -e 'Exited (0)' >&9 || true
-    fail "docker compose -f local/docker-compose.yml logs SERVICE says why"
+    fail "what docker said above, or ./souk compose logs SERVICE, tells why"
   }
   say
   say "  Store             http://127.0.0.1:$(_compose_value SOUK_PORT)/"
@@ -77,6 +86,7 @@ command_compose() {
   [[ -n $verb ]] || usage "compose up [--small] | down | ps | logs [SERVICE] | audit | ... (any command of docker compose)"
   shift
   check_docker
+  _label_images
   cd "$CALLED_FROM" || exit
   case $verb in
     up) _compose_up "$@" ;;
