@@ -36,6 +36,8 @@ Souk: an online store of five C++ services, on this machine.
   ./souk compose up [--small]     the same store in containers, with what watches it (needs Docker
                                   alone; local/README.md). compose down | ps | logs | ...: any
                                   command of docker compose, and compose audit
+  ./souk verify compose           every claim about the containers, tried on a stack of its own;
+                                  25 minutes at most. --list, --only CLAIM
   ./souk reset [--yes]            delete all data of this copy; asks first
   ./souk help                     this text
 
