@@ -58,6 +58,7 @@ const store = () =>
           'Requests a second to all services, calls between them included. Good: as at this hour on other days; 0 means that nobody reaches the store: look at the gateway.',
         unit: 'reqps',
         decimals: 1,
+        runbooks: ['ShoppersGone'],
         queries: [ask(`sum(rate(${duration}_count{${visits}}[1m]))`)],
       }),
       figure({
@@ -67,6 +68,7 @@ const store = () =>
         unit: 'percentunit',
         decimals: 2,
         thresholds: steps(green, [0.001, yellow], [0.01, red]),
+        runbooks: ['BrowsingFailing', 'CartsFailing', 'CheckoutFailing'],
         queries: [
           ask(
             `sum(rate(${duration}_count{job=~".*-service",${visits},status=~"5.."}[5m]) or vector(0)) / (sum(rate(${duration}_count{job=~".*-service",${visits}}[5m])) > 0)`,
@@ -79,6 +81,7 @@ const store = () =>
           'Time within which 95 % of checkouts are answered. Good: under a second; the slow test card takes longer on purpose. Where the time goes: dashboard checkout.',
         unit: 's',
         thresholds: steps(green, [1, yellow], [3, red]),
+        runbooks: ['CheckoutSlow'],
         queries: [
           ask(quantile(0.95, `${duration}_bucket{job="order-service",route="/orders",method="POST"}`, '', '5m')),
         ],
@@ -89,6 +92,7 @@ const store = () =>
         description: 'Orders confirmed in the time shown. Good: as on other days.',
         unit: 'short',
         decimals: 0,
+        runbooks: ['NothingSold'],
         queries: [ask(inRange('souk_orders_total{outcome="confirmed"}'))],
       }),
       figure({
@@ -146,6 +150,25 @@ const store = () =>
           }),
         ],
         queries: [ask(quantile(0.95, `${duration}_bucket{job=~"$job",${visits}}`, 'job'), '{{job}}')],
+      }),
+      row('Objectives: what shoppers were promised'),
+      lines({
+        title: 'Failed, of the last hour',
+        description:
+          'Share of requests that failed within the hour before, for each objective: 99.9 % must not. Good: under the lower line. Above the upper one the budget of a month is gone in two days, and somebody is called.',
+        unit: 'percentunit',
+        thresholds: steps(green, [0.001, yellow], [0.0144, red]),
+        runbooks: ['BrowsingFailing', 'CartsFailing', 'CheckoutFailing'],
+        queries: [ask('slo:errors:ratio1h', '{{slo}}')],
+      }),
+      lines({
+        title: 'Too slow, of the last hour',
+        description:
+          'Share of requests slower than promised: browse 0.1 s for 99 %, carts 0.25 s for 99 %, checkout 2.5 s for 95 %. Good: browse and carts under 1 %, checkout under 5 %.',
+        unit: 'percentunit',
+        thresholds: steps(green, [0.01, yellow], [0.05, red]),
+        runbooks: ['BrowsingSlow', 'CartsSlow', 'CheckoutSlow'],
+        queries: [ask('slo:slow:ratio1h', '{{slo}}')],
       }),
       row('Business'),
       lines({
@@ -235,6 +258,7 @@ const checkout = () =>
         decimals: 2,
         thresholds: steps(green, [0.001, yellow], [0.01, red]),
         links: [failedCheckouts],
+        runbooks: ['CheckoutFailing'],
         queries: [
           ask(
             `(sum(rate(${duration}_count{route="/orders",method="POST",status=~"5.."}[5m])) or vector(0)) / (sum(rate(${duration}_count{route="/orders",method="POST"}[5m])) > 0)`,
@@ -247,7 +271,7 @@ const checkout = () =>
           'Age of the oldest order that is not at rest. Good: seconds. Minutes: a step is repeated because its service does not answer; see steps and states below.',
         unit: 's',
         thresholds: steps(green, [60, yellow], [300, red]),
-        runbooks: ['OrdersStuck'],
+        runbooks: ['CheckoutStuck', 'MoneyWithoutOrder'],
         queries: [ask('max(souk_orders_oldest_seconds)')],
       }),
       figure({
@@ -275,7 +299,7 @@ const checkout = () =>
         unit: 's',
         decimals: 0,
         thresholds: steps(green, [1800, yellow], [3600, red]),
-        runbooks: ['AuditNotRunning'],
+        runbooks: ['AuditNotSucceeding'],
         queries: [ask('time() - max(souk_audit_last_success_timestamp_seconds)')],
       }),
       row('The funnel'),
@@ -320,6 +344,7 @@ const checkout = () =>
         unit: 's',
         thresholds: steps(green, [1, yellow], [3, red]),
         links: [slowCheckouts],
+        runbooks: ['CheckoutSlow'],
         queries: [0.5, 0.95, 0.99].map((q) =>
           ask(quantile(q, `${duration}_bucket{job="order-service",route="/orders",method="POST"}`, '', '5m'), `${q * 100} %`),
         ),
@@ -353,6 +378,7 @@ const checkout = () =>
             tags: 'error=true',
           }),
         ],
+        runbooks: ['CheckoutStepFailing'],
         queries: [
           ask(
             `${in5m('souk_saga_steps_total{outcome="failed"}', 'step')} or 0 * ${in5m('souk_saga_steps_total', 'step')}`,
@@ -381,7 +407,7 @@ const checkout = () =>
         unit: 'short',
         decimals: 0,
         stacked: true,
-        runbooks: ['OrdersStuck'],
+        runbooks: ['CheckoutStuck', 'MoneyWithoutOrder'],
         queries: [
           ask('max by (state) (souk_orders{state!~"confirmed|shipped|delivered|rejected|cancelled"})', '{{state}}'),
         ],
@@ -393,7 +419,7 @@ const checkout = () =>
           'Good: under a minute. The alert comes after five. Its traces: Jaeger, tag order.id=..., also of the resumed parts.',
         unit: 's',
         thresholds: steps(green, [300, red]),
-        runbooks: ['OrdersStuck'],
+        runbooks: ['CheckoutStuck', 'MoneyWithoutOrder'],
         queries: [ask('max by (state) (souk_orders_oldest_seconds)', '{{state}}')],
       }),
       lines({
@@ -401,7 +427,7 @@ const checkout = () =>
         description:
           'Opening stock which product-service has yet to hand to inventory, and how old the oldest is. Good: 0 and 0 s but during an import. Otherwise inventory-service does not take it; nothing is lost.',
         unit: 's',
-        runbooks: ['OutboxBehind'],
+        runbooks: ['OutboxBehind', 'OutboxRefused'],
         queries: [
           ask('max(souk_outbox_lag_seconds)', 'age of the oldest'),
           ask('max(souk_outbox_pending)', 'messages (number)'),
@@ -435,7 +461,7 @@ const stock = () =>
         description: 'Products that sold in the last day and have nothing available. Good: 0. Otherwise: restock.',
         unit: 'short',
         thresholds: steps(green, [1, yellow], [5, red]),
-        runbooks: ['StockNearlyGone'],
+        runbooks: ['StockSoldOut'],
         queries: [ask('max(souk_stock_sold_out)')],
       }),
       figure({
@@ -462,7 +488,7 @@ const stock = () =>
           'Payments and refunds of which it is not known what the payment company did; asked again until it answers. Good: 0 to a few, for seconds.',
         unit: 'short',
         thresholds: steps(green, [5, yellow], [20, red]),
-        runbooks: ['PaymentsUnsettled'],
+        runbooks: ['PaymentOutcomeUnknown'],
         queries: [ask('max(souk_payments_unsettled)')],
       }),
       figure({
@@ -471,7 +497,7 @@ const stock = () =>
           'Age of the oldest payment or refund of unknown outcome. Good: under a minute. Minutes: the payment company is away.',
         unit: 's',
         thresholds: steps(green, [60, yellow], [300, red]),
-        runbooks: ['PaymentsUnsettled'],
+        runbooks: ['PaymentOutcomeUnknown'],
         queries: [ask('max(souk_payments_unsettled_oldest_seconds)')],
       }),
       figure({
@@ -540,6 +566,7 @@ const stock = () =>
         unit: 'percentunit',
         max: 1,
         thresholds: steps(green, [0.3, yellow], [0.6, red]),
+        runbooks: ['PaymentsDeclined'],
         queries: [
           ask(
             '(sum(increase(souk_payments_total{state="declined"}[15m])) or vector(0)) / (sum(increase(souk_payments_total{state=~"declined|authorized"}[15m])) > 0)',
@@ -553,7 +580,7 @@ const stock = () =>
           'By outcome. Good: all ok. "failed" or "late": each leaves an outcome unknown and is repeated under the same reference, nobody is charged twice.',
         unit: 'reqps',
         stacked: true,
-        runbooks: ['PaymentsUnsettled'],
+        runbooks: ['PaymentOutcomeUnknown'],
         links: [
           traces('Failed calls in Jaeger', {
             service: 'payment-service',
@@ -577,7 +604,7 @@ const stock = () =>
           'Payments and refunds of unknown outcome, and the age of the oldest. Good: both near 0. Rising together: the payment company does not answer.',
         unit: 'short',
         decimals: 0,
-        runbooks: ['PaymentsUnsettled'],
+        runbooks: ['PaymentOutcomeUnknown'],
         queries: [
           ask('max(souk_payments_unsettled)', 'unsettled'),
           ask('max(souk_payments_unsettled_oldest_seconds)', 'age of the oldest (s)'),
@@ -591,6 +618,7 @@ const stock = () =>
         height: 8,
         unit: 'short',
         mappings: { 0: ['closed', green], 1: ['half open', yellow], 2: ['open', red] },
+        runbooks: ['BreakerOpen'],
         queries: [ask('max(souk_breaker_state{upstream="gateway"})')],
       }),
     ],
@@ -608,6 +636,7 @@ const data = () =>
           'Whether the exporter reaches PostgreSQL. Good: up. Down: nothing can be ordered; docker compose logs postgres.',
         unit: 'short',
         mappings: { 0: ['down', red], 1: ['up', green] },
+        runbooks: ['PostgresDown'],
         queries: [ask('min(pg_up)')],
       }),
       figure({
@@ -616,6 +645,7 @@ const data = () =>
           'Connections in use of those allowed. Good: under 70 %. Each replica of a service takes DATABASE_POOL (10).',
         unit: 'percentunit',
         thresholds: steps(green, [0.7, yellow], [0.9, red]),
+        runbooks: ['PostgresConnectionsHigh'],
         queries: [ask('sum(pg_stat_activity_count) / min(pg_settings_max_connections)')],
       }),
       figure({
@@ -624,6 +654,7 @@ const data = () =>
           'Age of the oldest open transaction. Good: under a minute, but for imports and backups. Older ones hold locks and keep rows from being cleaned up.',
         unit: 's',
         thresholds: steps(green, [60, yellow], [600, red]),
+        runbooks: ['PostgresLongTransaction'],
         queries: [ask('max(pg_stat_activity_max_tx_duration{datname!=""})')],
       }),
       figure({
@@ -631,6 +662,7 @@ const data = () =>
         description: 'Whether the exporter reaches Redis. Good: up. Down: no carts, so nothing new can be bought.',
         unit: 'short',
         mappings: { 0: ['down', red], 1: ['up', green] },
+        runbooks: ['RedisDown'],
         queries: [ask('min(redis_up)')],
       }),
       figure({
@@ -639,6 +671,7 @@ const data = () =>
           'Memory used of what it may use. Good: under 70 %. When full, new items are refused (nothing is ever thrown away).',
         unit: 'percentunit',
         thresholds: steps(green, [0.7, yellow], [0.9, red]),
+        runbooks: ['RedisMemoryHigh'],
         queries: [ask('max(redis_memory_used_bytes) / (max(redis_memory_max_bytes) > 0)')],
       }),
       figure({
@@ -647,6 +680,7 @@ const data = () =>
           'Whether the last write of the append-only file succeeded. Good: ok. Failed: Redis refuses writes; most often the disk is full.',
         unit: 'short',
         mappings: { 0: ['failed', red], 1: ['ok', green] },
+        runbooks: ['RedisWritesFailing'],
         queries: [ask('min(redis_aof_last_write_status)')],
       }),
       row('As the services see them'),
@@ -810,6 +844,7 @@ const processes = () => {
         unit: 'short',
         decimals: 0,
         thresholds: steps(green, [1, red]),
+        runbooks: ['ServiceDown', 'ServiceRestarting'],
         queries: [ask(`sum by (job) (changes(process_start_time_seconds{${these}}[5m]))`, '{{job}}')],
       }),
       row('Resources'),
@@ -833,6 +868,7 @@ const processes = () => {
           'How much later than asked for a timer came. Good: under 10 ms. More: something holds the loop, or the machine has no CPU left; every request of this process waits that long.',
         unit: 's',
         thresholds: steps(green, [0.01, yellow], [0.1, red]),
+        runbooks: ['EventLoopDelayed'],
         queries: [ask(quantile(0.99, `souk_event_loop_delay_seconds_bucket{${these}}`, 'job, instance', '5m'), '{{job}} {{instance}}')],
       }),
       lines({
@@ -849,6 +885,7 @@ const processes = () => {
         unit: 'short',
         decimals: 0,
         thresholds: steps(green, [200, red]),
+        runbooks: ['RequestsRefused'],
         queries: [ask(`http_server_active_requests{${these}}`, '{{job}} {{instance}}')],
       }),
       lines({
@@ -865,6 +902,7 @@ const processes = () => {
         sortBy: 'State',
         units: { State: 'short' },
         limits: { State: steps(green, [1, yellow], [2, red]) },
+        runbooks: ['BreakerOpen'],
         queries: [ask(`max by (job, instance, upstream) (souk_breaker_state{${these}})`, 'State')],
       }),
       lines({
@@ -904,6 +942,7 @@ const processes = () => {
         unit: 'short',
         decimals: 0,
         thresholds: steps(green, [1, red]),
+        runbooks: ['TelemetryDropped'],
         queries: [
           ask(`sum by (job) (increase(souk_spans_dropped_total{${these}}[5m]))`, '{{job}} spans'),
           ask(`sum by (job) (increase(souk_log_lines_dropped_total{${these}}[5m]))`, '{{job}} lines'),
@@ -917,6 +956,7 @@ const processes = () => {
         height: 8,
         unit: 'short',
         mappings: { 0: ['lost', red], 1: ['connected', green] },
+        runbooks: ['CatalogueNotNotified'],
         queries: [ask('min(souk_catalogue_listener_connected)')],
       }),
       figure({
@@ -926,7 +966,7 @@ const processes = () => {
         height: 8,
         unit: 'short',
         thresholds: steps(green, [1, red]),
-        runbooks: ['TargetDown'],
+        runbooks: ['ScrapeFailing', 'TargetsGone'],
         queries: [ask('count(up == 0) or vector(0)')],
       }),
     ],
