@@ -17,6 +17,9 @@ struct config {
         sweep_every(env.milliseconds("SWEEP_INTERVAL_MS", 1000, 50, 60'000,
                                      "how often holds that are over are looked for")) {}
 
+  // What a day has sold changes slowly, and is more to read than the rest.
+  static constexpr std::chrono::milliseconds count_stock_every = std::chrono::seconds(30);
+
   std::string database_url;
   std::size_t connections;
   std::chrono::milliseconds hold_for;

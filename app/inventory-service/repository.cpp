@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "kit/security.hpp"
+#include "metrics.hpp"
 
 namespace souk::inventory {
 namespace {
@@ -143,6 +144,17 @@ constexpr pg::statement lock_one_due{"lock_one_due", R"(
 constexpr pg::statement count_overdue_holds{"count_overdue_holds", R"(
   SELECT count(*) FROM reservations
   WHERE state = 'held' AND expires_at < now() - interval '1 minute')"};
+
+// By movements_sold; what is read is one day's sales.
+constexpr pg::statement count_products_selling_out{"count_products_selling_out", R"(
+  WITH sold AS (
+    SELECT product_id, -sum(delta_on_hand) AS quantity FROM movements
+    WHERE reason = 'commit' AND at > now() - interval '1 day' GROUP BY product_id
+  )
+  SELECT count(*) FILTER (WHERE s.on_hand - s.reserved < sold.quantity) AS nearly_gone,
+         count(*) FILTER (WHERE s.on_hand = s.reserved) AS sold_out
+  FROM sold JOIN stock s USING (product_id))",
+                                                   10s};
 
 struct reservation_row {
   uuid order_id;
@@ -419,9 +431,11 @@ task<outcome<reservation>> repository::reserve(const context& ctx, uuid order,
   const auto taken = co_await tx.execute(take_stock, order, products, quantities, actor);
   if (taken == static_cast<std::int64_t>(lines.size())) {
     co_await tx.commit();
+    metrics::count_reservation("held");
     co_return reservation{order, reservation_state::held, expires, lines};
   }
   co_await tx.rollback();
+  metrics::count_reservation("out_of_stock");
 
   stock_error error{failure::out_of_stock};
   const auto stock = co_await find_stock(ctx, products);
@@ -440,6 +454,7 @@ static task<std::optional<reservation>> settle(pg::pool& db, const context& ctx,
   auto lines =
       co_await db.execute_returning<line>(ctx, settle_held, order, to, leaves, reason, actor);
   if (lines.empty()) co_return std::nullopt;
+  metrics::count_reservation(json::enum_text(to));
   co_return reservation{order, to, std::nullopt, std::move(lines)};
 }
 
@@ -504,7 +519,10 @@ task<outcome<reservation>> repository::give_back(const context& ctx, uuid order,
   const std::string actor = actor_of(ctx);
   co_await tx.execute(give_back_lines, order, products, quantities, all, actor);
   co_await tx.commit();
-  if (all) present->state = reservation_state::returned;
+  if (all) {
+    present->state = reservation_state::returned;
+    metrics::count_reservation("returned");
+  }
   co_return std::move(*present);
 }
 
@@ -526,6 +544,11 @@ task<bool> repository::expire_one(const context& ctx) {
 task<std::int64_t> repository::count_overdue(const context& ctx) {
   const auto n = co_await db_.query_one<std::int64_t>(ctx, count_overdue_holds);
   co_return n.value_or(0);
+}
+
+task<repository::selling_out> repository::count_selling_out(const context& ctx) {
+  auto counted = co_await audits_.query_one<selling_out>(ctx, count_products_selling_out);
+  co_return counted.value_or(selling_out{});
 }
 
 // ---------------------------------------------------------------------------------------------

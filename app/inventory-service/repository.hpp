@@ -61,6 +61,12 @@ class repository {
   // Ends one hold whose time is over; false when there is none.
   task<bool> expire_one(const context& ctx);
   task<std::int64_t> count_overdue(const context& ctx);
+  // Of the products that were sold within a day: how many have less available than that day took
+  // (those that are sold out among them), and how many nothing.
+  struct selling_out {
+    std::int64_t nearly_gone = 0, sold_out = 0;
+  };
+  task<selling_out> count_selling_out(const context& ctx);
   task<outcome<reservation>> find_reservation(const context& ctx, uuid order);
 
   struct book_entry {
@@ -88,6 +94,7 @@ class repository {
   std::chrono::milliseconds hold_for_;
 };
 BOOST_DESCRIBE_STRUCT(repository::book_entry, (), (order_id, state, expires_at, updated_at, lines))
+BOOST_DESCRIBE_STRUCT(repository::selling_out, (), (nearly_gone, sold_out))
 BOOST_DESCRIBE_STRUCT(repository::violation, (), (violation, subject, detail))
 
 }  // namespace souk::inventory

@@ -192,6 +192,48 @@ task<> all_of(event_loop& loop, std::vector<task<>> work) {
   EXPECT_TRUE(done);
 }
 
+TEST(what_sells, is_counted_when_less_is_left_than_a_day_took) {
+  testing::run([](event_loop& loop, const context& ctx) -> task<> {
+    shop s(loop);
+    const auto sell = [](shop& in, const context& c, uuid product,
+                         std::int64_t quantity) -> task<uuid> {
+      const auto order = uuid::v7();
+      const std::vector<line> lines{{product, quantity}};
+      EXPECT_TRUE(co_await in.stock.reserve(c, order, lines));
+      EXPECT_TRUE(co_await in.stock.commit(c, order));
+      co_return order;
+    };
+    const auto plenty = co_await s.product(ctx, 10), scarce = co_await s.product(ctx, 10);
+    const auto gone = co_await s.product(ctx, 3), held_back = co_await s.product(ctx, 4);
+    const auto long_ago = co_await s.product(ctx, 5);
+    co_await s.product(ctx, 0);  // never sold
+    auto count = co_await s.stock.count_selling_out(ctx);
+    EXPECT_EQ(count.nearly_gone, 0);
+    EXPECT_EQ(count.sold_out, 0);
+
+    co_await sell(s, ctx, plenty, 5);  // as much is left
+    co_await sell(s, ctx, scarce, 3);
+    co_await sell(s, ctx, scarce, 3);
+    co_await sell(s, ctx, gone, 3);
+    co_await sell(s, ctx, held_back, 1);
+    const auto order = uuid::v7();
+    const std::vector<line> rest{{held_back, 3}};
+    EXPECT_TRUE(co_await s.stock.reserve(ctx, order, rest));
+    co_await sell(s, ctx, long_ago, 5);
+    constexpr pg::statement make_older{"make_older", R"(
+      UPDATE movements SET at = now() - interval '25 hours' WHERE product_id = $1)"};
+    co_await s.db.execute(ctx, make_older, long_ago);
+
+    count = co_await s.stock.count_selling_out(ctx);
+    EXPECT_EQ(count.nearly_gone, 3);
+    EXPECT_EQ(count.sold_out, 2) << "what is held is not available";
+    co_await s.stock.release(ctx, order);
+    count = co_await s.stock.count_selling_out(ctx);
+    EXPECT_EQ(count.nearly_gone, 2);
+    EXPECT_EQ(count.sold_out, 1);
+  });
+}
+
 TEST(contention, sells_exactly_what_there_is) {
   testing::run([](event_loop& loop, const context& ctx) -> task<> {
     shop s(loop);

@@ -2,12 +2,11 @@
 
 #include "kit/id.hpp"
 #include "kit/telemetry.hpp"
+#include "metrics.hpp"
 
 namespace souk::inventory {
 
 task<> sweep_expired_holds(event_loop& loop, repository& stock, std::chrono::milliseconds every) {
-  auto& expired = telemetry::get_counter("souk_reservations_total", "Reservations by outcome",
-                                         {{"outcome", "expired"}});
   auto& overdue = telemetry::get_gauge("souk_reservations_overdue",
                                        "Holds that are over for more than a minute");
   while (!loop.draining()) {
@@ -16,7 +15,7 @@ task<> sweep_expired_holds(event_loop& loop, repository& stock, std::chrono::mil
       for (;;) {
         const bool one = co_await stock.expire_one(ctx);
         if (!one || loop.draining()) break;
-        expired.add();
+        metrics::count_reservation("expired");
       }
       const auto count = co_await stock.count_overdue(ctx);
       overdue.set(static_cast<double>(count));

@@ -114,7 +114,12 @@ task<http::response<ready_view>> get_ready(health& h) {
       r.ready ? 200 : 503, {r.ready ? "ready" : "unready", std::move(r.checks)});
 }
 
-task<http::response<http::none>> get_metrics() {
+// Readiness is asked for, not remembered: a scrape is as good as a probe.
+task<http::response<http::none>> get_metrics(health& h) {
+  static auto& ready =
+      telemetry::get_gauge("souk_ready", "1 if all that it needs answers, as /health/ready says");
+  const auto r = co_await h.ask();
+  ready.set(r.ready ? 1 : 0);
   co_return http::encoded{std::make_shared<const std::string>(telemetry::metrics_text()),
                           "text/plain; version=0.0.4; charset=utf-8"};
 }
@@ -149,7 +154,7 @@ void add_operator_routes(event_loop& loop, health& h, std::string_view title) {
       [&h](context&, nothing) { return get_ready(h); });
   routes.on<nothing, http::none>(
       {method::get, "/metrics", "Metrics for Prometheus, as text", http::operators},
-      [](context&, nothing) { return get_metrics(); });
+      [&h](context&, nothing) { return get_metrics(h); });
   routes.on<nothing, json::raw>({method::get, "/openapi.json", "This document", http::operators},
                                 [d = std::make_shared<document>(routes, std::string(title))](
                                     context&, nothing) { return get_openapi(d); });

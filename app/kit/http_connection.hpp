@@ -46,6 +46,7 @@ struct server::state {
   std::map<std::string, std::size_t, std::less<>> streams_by_caller;
   telemetry::gauge& active;
   telemetry::histogram& loop_delay;
+  telemetry::counter& overloaded;
   detail::route_metrics unrouted;
 
   std::list<detail::connection*> connections;

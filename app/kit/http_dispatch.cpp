@@ -418,6 +418,7 @@ task<> connection::answer(reply r) {
   std::string_view body = r.body;
   if (r.failure) {
     problem& p = *r.failure;
+    if (p.type == "overloaded") server_->overloaded.add();
     r.body = to_document(p, trace_id_);
     body = r.body;
     type = "application/problem+json";

@@ -8,6 +8,7 @@
 
 #include "kit/health.hpp"
 #include "kit/http_server.hpp"
+#include "kit/telemetry.hpp"
 #include "kit/testing/http.hpp"
 #include "kit/testing/socket.hpp"
 
@@ -76,6 +77,14 @@ bool soon(Condition condition, std::chrono::milliseconds limit = 10s) {
   return true;
 }
 
+// Of all servers of this process.
+double metric(std::string_view name) {
+  const auto text = telemetry::metrics_text();
+  const auto at = text.find(fmt::format("\n{}{{", name));
+  const auto value = at == std::string::npos ? at : text.find("} ", at);
+  return value == std::string::npos ? -1 : std::stod(text.substr(value + 2));
+}
+
 constexpr std::string_view probe = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
 
 TEST_F(limits, of_connections_leave_room_for_operators) {
@@ -114,6 +123,7 @@ TEST_F(limits, of_the_room_for_operators_are_told_without_a_body) {
 TEST_F(limits, of_a_route_are_told_before_anything_else_is_looked_at) {
   start({});
   const auto port = running->port();
+  const auto refused_before = metric("souk_requests_refused_total");
   for (const auto* body : {"{}", "nonsense"}) {
     const auto refused =
         http_call(port, "POST", "/full",
@@ -123,6 +133,7 @@ TEST_F(limits, of_a_route_are_told_before_anything_else_is_looked_at) {
     EXPECT_THAT(refused.body, ::testing::HasSubstr("/problems/overloaded"));
   }
   EXPECT_EQ(http_call(port, "POST", "/full", {{"Idempotency-Key", "known"}}, "{}").status, 401);
+  EXPECT_EQ(metric("souk_requests_refused_total") - refused_before, 2);
   // The refused body is out of the way of the next request.
   const auto answers =
       raw("POST /full HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"

@@ -148,6 +148,9 @@ server::state::state(asio::io_context& loop, router& r, std::string_view name, s
       loop_delay(telemetry::get_histogram(
           "souk_event_loop_delay_seconds",
           "How much later than asked for the event loop came to a timer", {{"service", service}})),
+      overloaded(telemetry::get_counter("souk_requests_refused_total",
+                                        "Requests refused because there was too much to do",
+                                        {{"service", service}})),
       drain_begun(loop.get_executor()) {}
 
 std::string_view server::state::date() {
@@ -179,6 +182,13 @@ std::uint16_t server::port() const {
 
 task<> server::serve() {
   auto s = state_;
+  // A series that begins with its first failure hides that from rate().
+  for (const auto& e : s->routes.endpoints) {
+    if (e->what.route.who.is_operator()) continue;
+    for (const int status : {500, 503, 504}) {
+      e->metrics.duration(s->service, e->what.route.path, to_string(e->what.route.method), status);
+    }
+  }
   asio::co_spawn(s->io, accept(s), asio::detached);
   for (;;) {
     const auto due =

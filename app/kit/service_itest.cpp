@@ -313,9 +313,11 @@ TEST_F(program, is_unready_but_alive_while_something_is_missing) {
   EXPECT_EQ(http_call(port, "GET", "/health/ready").body,
             R"({"status":"unready","checks":{"flag":false}})");
   EXPECT_EQ(http_call(port, "GET", "/health/live").status, 200);
+  EXPECT_THAT(http_call(port, "GET", "/metrics").body, HasSubstr("\nsouk_ready 0\n"));
   EXPECT_EQ(run_to_end({"--check-ready"}, {{"PORT", std::to_string(port)}}), 1);
   std::ofstream(flag) << "x";
   EXPECT_TRUE(answers("/health/ready", 200));
+  EXPECT_THAT(http_call(port, "GET", "/metrics").body, HasSubstr("\nsouk_ready 1\n"));
   std::filesystem::remove(flag);
   EXPECT_TRUE(answers("/health/ready", 503));
 }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kit/telemetry.hpp"
+#include "metrics.hpp"
 #include "testing/replica.hpp"
 
 namespace souk::order {
@@ -20,6 +22,14 @@ std::vector<std::string> rules(const audit_result& result) {
   std::vector<std::string> out;
   for (const auto& v : result.violations) out.push_back(v.rule);
   return out;
+}
+
+// Of a metric, as /metrics shows it; -1 if it isn't there.
+double value_of(std::string_view series) {
+  const auto text = telemetry::metrics_text();
+  const auto begin = "\n" + std::string(series) + " ";
+  const auto at = text.find(begin);
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + begin.size()));
 }
 
 task<order_view> buy(replica& r, fake::partners& others, const context& ctx, uuid thing,
@@ -166,8 +176,17 @@ TEST(audit, proves_nothing_without_all_books) {
     auto& r = loop.make<replica>(loop, url, others);
     co_await buy(r, others, ctx, others.add_product(500, 100));
     others.cart.stop();
+    metrics::show_audit_interval(10min);
+    const auto failed = value_of("souk_audit_runs_total{outcome=\"failed\"}");
     EXPECT_THROW(co_await r.audit_.compare(ctx), http::call_failed);
+    EXPECT_EQ(value_of("souk_audit_runs_total{outcome=\"failed\"}"), failed + 1);
     others.cart.start();
+    const auto balanced = value_of("souk_audit_runs_total{outcome=\"balanced\"}");
+    co_await r.audit_.compare(ctx);
+    EXPECT_EQ(value_of("souk_audit_runs_total{outcome=\"balanced\"}"), balanced + 1);
+    EXPECT_EQ(value_of("souk_audit_violations"), 0);
+    EXPECT_GT(value_of("souk_audit_duration_seconds"), 0);
+    EXPECT_GT(value_of("souk_audit_last_success_timestamp_seconds"), 1e9);
     others.inventory.on(
         "GET", "/books",
         testing::stub_answer{.body = "{\"order_id\":1}\n", .content_type = "application/x-ndjson"});

@@ -3,6 +3,7 @@
 
 #include "config.hpp"
 #include "kit/service.hpp"
+#include "metrics.hpp"
 #include "migrations.hpp"
 #include "routes.hpp"
 
@@ -34,6 +35,8 @@ int main(int argc, char** argv) {
         auto& timeline = loop.make<order::timeline>(loop, orders);
         auto& audit = loop.make<order::audit>(loop, orders, partners);
 
+        order::metrics::prepare(common.currency);
+        order::metrics::show_audit_interval(config.audit_every);
         order::add_routes(loop.routes(), {orders, worker, placing, refunds, timeline, audit});
         loop.ready_when("database", [&db](const context& ctx) { return db.alive(ctx); });
         loop.spawn("checkout worker", worker.run());

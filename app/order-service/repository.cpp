@@ -187,7 +187,8 @@ constexpr pg::statement rest_order{"rest_order", R"(
 
 constexpr pg::statement read_backlog{"read_backlog", R"(
   SELECT state, count(*) AS orders,
-         count(*) FILTER (WHERE needs_attention) AS attention
+         count(*) FILTER (WHERE needs_attention) AS attention,
+         extract(epoch FROM now() - min(unfinished_since))::double precision AS oldest_seconds
   FROM orders WHERE unfinished_since IS NOT NULL GROUP BY state)"};
 
 constexpr pg::statement find_still_waiting{"find_still_waiting", R"(

@@ -98,6 +98,7 @@ class repository {
     order_state state = order_state::pending;
     std::int64_t orders = 0;     // not at rest
     std::int64_t attention = 0;  // of those: flagged
+    double oldest_seconds = 0;   // for how long the oldest of them is unfinished
   };
   task<std::vector<backlog_row>> backlog(const context& ctx);
   // Those of `orders` that are not at rest and that nobody has taken since they had `tokens[i]`.
@@ -139,7 +140,7 @@ class repository {
   pg::pool& books_db_;
   std::chrono::milliseconds lease_;
 };
-BOOST_DESCRIBE_STRUCT(repository::backlog_row, (), (state, orders, attention))
+BOOST_DESCRIBE_STRUCT(repository::backlog_row, (), (state, orders, attention, oldest_seconds))
 BOOST_DESCRIBE_STRUCT(repository::version_row, (), (id, version))
 BOOST_DESCRIBE_STRUCT(repository::keyed_refund, (refund), (request_hash))
 

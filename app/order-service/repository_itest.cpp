@@ -73,8 +73,11 @@ TEST(repository, lists_newest_first_in_pages) {
   testing::run([](event_loop& loop, const context& ctx) -> task<> {
     books b(loop);
     const auto ada = uuid::v7(), bob = uuid::v7();
+    // Ids ascend by the millisecond; within one, any order is right.
     const auto one = (co_await b.add(ctx, ada, "MUG-1", "Blue mug")).id;
+    co_await sleep_for(2ms);
     const auto two = (co_await b.add(ctx, bob, "MUG-2", "Red 100% mug_")).id;
+    co_await sleep_for(2ms);
     const auto three = (co_await b.add(ctx, ada, "PAN", "Pan")).id;
     EXPECT_THAT(co_await b.list(ctx, {}), ElementsAre(three, two, one));
     EXPECT_THAT(co_await b.list(ctx, {}, books::last(), 2), ElementsAre(three, two));
@@ -154,6 +157,12 @@ TEST(repository, counts_what_is_not_at_rest) {
     EXPECT_EQ(rows.at(0).state, order_state::pending);
     EXPECT_EQ(rows.at(0).orders, 2);
     EXPECT_EQ(rows.at(0).attention, 1);
+    EXPECT_GE(rows.at(0).oldest_seconds, 0);
+    EXPECT_LT(rows.at(0).oldest_seconds, 30);
+    constexpr pg::statement make_older{"make_older", R"(
+      UPDATE orders SET unfinished_since = now() - interval '1 hour' WHERE id = $1)"};
+    co_await b.db.execute(ctx, make_older, o.id);
+    EXPECT_NEAR((co_await b.orders.backlog(ctx)).at(0).oldest_seconds, 3600, 30);
     // Its lease was given up, but it is not due.
     EXPECT_TRUE((co_await b.orders.claim(ctx, 10)).empty());
   });

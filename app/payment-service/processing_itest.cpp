@@ -297,9 +297,12 @@ TEST(unknown_outcomes, of_authorizations_settle_to_one_charge) {
       const auto count = co_await w.store.count_unsettled(ctx, 1);
       EXPECT_EQ(count.unsettled, 1);
       EXPECT_EQ(count.needing_attention, 1);
+      EXPECT_GT(count.oldest_seconds, 0);
+      EXPECT_LT(count.oldest_seconds, 30);
       w.start_recovery();
       now = co_await w.settled(ctx, p.id);
       EXPECT_EQ(now.state, authorized);
+      EXPECT_EQ((co_await w.store.count_unsettled(ctx, 1)).oldest_seconds, 0);
       const auto asked = co_await w.attempts(ctx, p.id);
       EXPECT_THAT(told(asked), ElementsAre("authorize:unknown", "authorize:approved"));
       const auto orders = co_await w.direct.orders(ctx, uuid{}, p.order_id, 10);

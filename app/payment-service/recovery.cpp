@@ -81,10 +81,14 @@ task<> recovery::count_and_clean() {
       "souk_payments_unsettled", "Payments and refunds whose outcome at the gateway is not known");
   static auto& attention = telemetry::get_gauge(
       "souk_payments_needing_attention", "Unsettled payments and refunds after many attempts");
+  static auto& oldest =
+      telemetry::get_gauge("souk_payments_unsettled_oldest_seconds",
+                           "For how long the oldest payment or refund is unsettled; 0: all are");
   const auto ctx = context::background(loop_.service_name(), 10s);
   const auto count = co_await store_.count_unsettled(ctx, attention_after);
   unsettled.set(static_cast<double>(count.unsettled));
   attention.set(static_cast<double>(count.needing_attention));
+  oldest.set(count.oldest_seconds);
   co_await store_.forget_expired_tokens(ctx);
 }
 

@@ -319,9 +319,12 @@ constexpr pg::statement book_checks[] = {
 };
 
 constexpr pg::statement count_unsettled_work{"count_unsettled", R"(
-  SELECT count(*) AS unsettled, count(*) FILTER (WHERE tries >= $1) AS needing_attention
-  FROM (SELECT tries FROM payments WHERE unsettled
-        UNION ALL SELECT tries FROM refunds WHERE state = 'refunding') AS work)"};
+  SELECT count(*) AS unsettled, count(*) FILTER (WHERE tries >= $1) AS needing_attention,
+         COALESCE(EXTRACT(epoch FROM now() - min(updated_at)), 0)::double precision
+           AS oldest_seconds
+  FROM (SELECT tries, updated_at FROM payments WHERE unsettled
+        UNION ALL
+        SELECT tries, updated_at FROM refunds WHERE state = 'refunding') AS work)"};
 
 // ---------------------------------------------------------------------------------------------
 

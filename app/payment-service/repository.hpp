@@ -108,8 +108,9 @@ struct check_result {
 
 struct unsettled_count {
   std::int64_t unsettled = 0, needing_attention = 0;
+  double oldest_seconds = 0;  // since the state was reached that is not settled
 };
-BOOST_DESCRIBE_STRUCT(unsettled_count, (), (unsettled, needing_attention))
+BOOST_DESCRIBE_STRUCT(unsettled_count, (), (unsettled, needing_attention, oldest_seconds))
 
 class repository {
  public:

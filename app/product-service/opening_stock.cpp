@@ -32,6 +32,12 @@ bool is_final(const http::refusal& r) {
   return r.status == 400 || r.status == 422;
 }
 
+telemetry::counter& delivered(const char* outcome) {
+  return telemetry::get_counter("souk_outbox_messages_total",
+                                "Messages by what became of an attempt to deliver them",
+                                {{"outcome", outcome}});
+}
+
 }  // namespace
 
 stock_messenger::stock_messenger(event_loop& loop, repository& products, http::upstream inventory)
@@ -45,6 +51,7 @@ stock_messenger::stock_messenger(event_loop& loop, repository& products, http::u
 task<> stock_messenger::run() {
   auto& pending = telemetry::get_gauge("souk_outbox_pending", "Messages that wait for delivery");
   auto& lag = telemetry::get_gauge("souk_outbox_lag_seconds", "Age of the oldest waiting message");
+  for (const auto* outcome : {"sent", "failed", "refused"}) delivered(outcome);
   int failures = 0;
   while (!loop_.draining()) {
     const auto ctx = context::background(loop_.service_name(), 10s);
@@ -88,9 +95,12 @@ task<stock_messenger::turn> stock_messenger::deliver_some(const context& ctx) {
       case fate::refused:
         telemetry::error(ctx, "inventory refused a stock message",
                          {{"product_id", d.message.product_id.str()}, {"refusal", d.refusal}});
+        delivered("refused").add();
         co_await products_.mark_refused(ctx, d.message.message_id, d.refusal);
     }
   }
+  delivered("sent").add(static_cast<double>(sent.size()));
+  delivered("failed").add(static_cast<double>(failed.size()));
   if (!sent.empty()) co_await products_.mark_sent(ctx, sent);
   if (!failed.empty()) co_await products_.postpone(ctx, failed);
   co_return turn{deliveries_.size(), deliveries_.size() - failed.size()};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "import.hpp"
+#include "kit/telemetry.hpp"
 #include "testing/store.hpp"
 
 namespace souk::product {
@@ -317,6 +318,8 @@ TEST(opening_stock, waits_for_inventory_and_tells_of_a_refusal) {
   made(s, "B", R"(,"quantity":1)");
   EXPECT_TRUE(soon(
       [&] { return s.call("GET", "/books?checks=true").body.contains("stock-message-refused"); }));
+  EXPECT_THAT(telemetry::metrics_text(),
+              HasSubstr("souk_outbox_messages_total{outcome=\"refused\"} 1\n"));
 }
 
 TEST(availability, is_shown_as_inventory_tells_it) {
