@@ -24,6 +24,16 @@ const char* to_text(db_outcome outcome) {
   std::unreachable();
 }
 
+// A statement that belongs to no request and no named piece of work is a poll of a background task:
+// as traces of one span there would be dozens a second, and what is looked for among them. Its
+// duration is in the metric.
+telemetry::span span_of(const context& ctx, std::string_view name) {
+  if (ctx.trace.valid()) return {ctx, name, telemetry::span_kind::client};
+  auto unrecorded = trace_context::start();
+  unrecorded.sampled = false;
+  return {ctx.with_trace(unrecorded), name, telemetry::span_kind::client};
+}
+
 }  // namespace
 
 void operation_durations::observe(std::string_view operation, db_outcome outcome, double seconds) {
@@ -42,7 +52,7 @@ void operation_durations::observe(std::string_view operation, db_outcome outcome
 
 observed_operation::observed_operation(operation_durations& durations, const context& ctx,
                                        std::string_view name, std::string_view verb)
-    : durations_(durations), name_(name), span_(ctx, name, telemetry::span_kind::client) {
+    : durations_(durations), name_(name), span_(span_of(ctx, name)) {
   span_.set({"db.system.name", durations.system()});
   span_.set({"db.operation.name", verb});
   span_.set({"db.query.summary", name});

@@ -7,6 +7,7 @@
 #include <map>
 #include <thread>
 
+#include "kit/database_metrics.hpp"
 #include "kit/testing/servers.hpp"
 #include "kit/testing/stub.hpp"
 
@@ -110,6 +111,25 @@ TEST(trace_export, continues_the_trace_of_a_caller) {
   ASSERT_EQ(spans.size(), 1u);
   EXPECT_EQ(spans.at("wanted").at("traceId"), "0af7651916cd43dd8448eb211c80319c");
   EXPECT_EQ(spans.at("wanted").at("parentSpanId"), "b7ad6b7169203331");
+}
+
+TEST(trace_export, leaves_out_statements_that_belong_to_nothing) {
+  collector to;
+  start(to.with());
+  souk::detail::operation_durations durations("postgresql");
+  {
+    souk::detail::observed_operation poll(durations, context{}, "claim_orders", "SELECT");
+    poll.succeeded();
+    const span work(context{}, "audit");
+    souk::detail::observed_operation within(durations, work.ctx(), "read_page", "SELECT");
+    within.succeeded();
+  }
+  stop(5s);
+
+  const auto spans = to.spans_by_name();
+  ASSERT_EQ(spans.size(), 2u);
+  EXPECT_EQ(spans.at("read_page").at("parentSpanId"), spans.at("audit").at("spanId"));
+  EXPECT_THAT(metrics_text(), HasSubstr("statement=\"claim_orders\""));
 }
 
 TEST(trace_export, notes_the_spans_that_an_exception_ended) {
