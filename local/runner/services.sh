@@ -111,14 +111,25 @@ plan_services() {
     DATABASE_URL "$(database_url mock_gateway mock-gateway)" GATEWAY_API_KEY "$(secret gateway-key)"
 }
 
+# The rules lie beside the configuration, as in the checkout, which the runner may not be able to
+# enter. Their hash in the configuration makes a change of theirs one of the program's.
 plan_prometheus() {
-  local name PORT
+  local name PORT file
   PORT=$(port_of prometheus)
+  as_runner mkdir -p "$STATE/etc/rules"
+  for file in "$ROOT"/local/prometheus/rules/*.yml; do
+    put "$STATE/etc/rules/${file##*/}" 644 <"$file"
+  done
+  while read -r name; do
+    [[ -e $ROOT/local/prometheus/rules/$name ]] || as_runner rm -f "$STATE/etc/rules/$name"
+  done < <(as_runner ls "$STATE/etc/rules")
   {
     cat "$ROOT/local/prometheus/prometheus.yml"
     for name in "${SERVICES[@]}"; do
       printf '      - targets: ["127.0.0.1:%s"]\n        labels: { job: %s }\n' "$(port_of "$name")" "$name"
     done
+    printf '      - targets: ["127.0.0.1:%s"]\n        labels: { job: prometheus }\n' "$PORT"
+    printf '# rules: %s\n' "$(cat "$ROOT"/local/prometheus/rules/*.yml | sha256sum | cut -d ' ' -f 1)"
   } | put "$STATE/etc/prometheus.conf" 644
   plan_program prometheus "exec prometheus --config.file=$(shell_word "$STATE/etc/prometheus.conf") \
     --storage.tsdb.path=$(shell_word "$STATE/data/prometheus") \
