@@ -1,6 +1,19 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of lib.sh and local/verify
 # Everything is killed in the middle of purchases.
 
+claim steady 60 "nothing has crashed by itself, or run out of memory, under all this load"
+claim_steady() {
+  local name id count=0
+  for name in $(lasting_services); do
+    for id in $(compose ps -a --quiet "$name"); do
+      [[ $(look '{{.RestartCount}} {{.State.Running}} {{.State.OOMKilled}}' "$id") == '0 true false' ]] ||
+        wrong "$name: restarts, running, out of memory: $(look '{{.RestartCount}} {{.State.Running}} {{.State.OOMKilled}}' "$id")"
+      count=$((count + 1))
+    done
+  done
+  saw "$count containers, none restarted"
+}
+
 claim crashes 480 "each process killed while shoppers buy: Docker restarts it, and the store goes on"
 claim_crashes() {
   local name id before from seen=''
