@@ -1,0 +1,120 @@
+# shellcheck shell=bash
+# What main/deploy and main/undeploy have in common. Written for bash 3.2 and newer, as macOS has it.
+
+PROGRAM=${0##*/}
+MAIN=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+NAMESPACES='souk souk-data souk-observability souk-partner'
+LEASE=souk-deploy
+LEASE_SECONDS=120
+FIELD_MANAGER=souk-deploy
+
+say() {
+  printf '%s\n' "$*"
+}
+
+fail() {
+  printf '%s: %s\n' "$PROGRAM" "$*" >&2
+  exit 1
+}
+
+# Each question has a limit: a cluster that does not answer is said, not waited for.
+kube() {
+  kubectl --request-timeout=30s "$@"
+}
+
+expect_kubectl() {
+  local version
+  command -v kubectl >/dev/null || fail "kubectl is missing: https://kubernetes.io/docs/tasks/tools/"
+  version=$(kubectl version --client -o json 2>/dev/null | sed -n 's/.*"gitVersion": *"v\([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+  [[ -n $version ]] || fail "'kubectl version --client' does not say which version it is"
+  ((${version%%.*} > 1 || ${version#*.} >= 27)) || fail "kubectl is version $version; 1.27 or newer is needed"
+}
+
+expect_cluster() {
+  local answer version
+  CONTEXT=$(kubectl config current-context 2>/dev/null) ||
+    fail "kubectl has no current context; choose a cluster: kubectl config get-contexts, then kubectl config use-context NAME"
+  answer=$(kubectl --request-timeout=20s get --raw /version 2>&1) ||
+    fail "the cluster of context $CONTEXT does not answer: $(tail -n 1 <<<"$answer")"
+  version=$(sed -n 's/.*"minor": *"\([0-9]*\).*/\1/p' <<<"$answer")
+  ((${version:-0} >= 27)) || fail "the cluster of context $CONTEXT is Kubernetes 1.${version:-?}; 1.27 or newer is needed"
+}
+
+# can VERB RESOURCE NAMESPACE
+can() {
+  kube auth can-i "$1" "$2" -n "$3" >/dev/null 2>&1
+}
+
+# overlay NAME-OR-FOLDER: where it is.
+overlay_folder() {
+  if [[ -f $MAIN/kubernetes/overlays/$1/kustomization.yaml ]]; then
+    echo "$MAIN/kubernetes/overlays/$1"
+  elif [[ -f $1/kustomization.yaml ]]; then
+    (cd "$1" && pwd)
+  else
+    fail "there is no overlay '$1'; there are: $(ls "$MAIN/kubernetes/overlays" | tr '\n' ' ')(or name a folder with a kustomization.yaml)"
+  fi
+}
+
+# --- one at a time ------------------------------------------------------------------------------
+# A Lease of the API server: whoever holds it deploys. It is renewed while that goes on, so one that
+# somebody left behind is over after two minutes.
+
+_now() {
+  date -u +%Y-%m-%dT%H:%M:%S.000000Z
+}
+
+# [RESOURCE-VERSION]
+_lease() {
+  cat <<Y
+apiVersion: coordination.k8s.io/v1
+kind: Lease
+metadata:
+  name: $LEASE
+  namespace: souk
+  labels: { app.kubernetes.io/part-of: souk }
+${1:+  resourceVersion: "$1"}
+spec:
+  holderIdentity: "$HOLDER"
+  leaseDurationSeconds: $LEASE_SECONDS
+  acquireTime: "$(_now)"
+  renewTime: "$(_now)"
+Y
+}
+
+take_lease() {
+  local held holder version renewed age
+  HOLDER="$(id -un)@$(hostname) $$-$RANDOM"
+  if _lease | kube create -f - >/dev/null 2>&1; then return 0; fi
+  held=$(kube get lease "$LEASE" -n souk -o jsonpath='{.metadata.resourceVersion}|{.spec.renewTime}|{.spec.holderIdentity}' 2>&1) ||
+    fail "cannot take the lease souk/$LEASE, by which one deploys at a time: $held"
+  IFS='|' read -r version renewed holder <<<"$held"
+  age=$(_age "$renewed")
+  if ((age <= LEASE_SECONDS)); then
+    fail "${holder% *} is at work on this store (a sign of life $age s ago); one at a time. Wait, or if that is over for certain: kubectl -n souk delete lease $LEASE"
+  fi
+  say "The lease of ${holder% *} ran out $((age - LEASE_SECONDS)) s ago; going on in its place."
+  # Only if nobody else was faster.
+  _lease "$version" | kube replace -f - >/dev/null 2>&1 || fail "somebody else has just begun; one at a time"
+}
+
+_age() {
+  local then
+  then=$(date -u -d "$1" +%s 2>/dev/null || date -j -u -f %Y-%m-%dT%H:%M:%S "${1%%.*}" +%s 2>/dev/null || echo 0)
+  echo $(($(date -u +%s) - then))
+}
+
+renew_lease() {
+  local holder
+  holder=$(kube get lease "$LEASE" -n souk -o jsonpath='{.spec.holderIdentity}' 2>/dev/null) || return 0
+  [[ $holder == "$HOLDER" ]] || fail "the lease is now held by ${holder% *}; this one stops here, theirs goes on"
+  kube patch lease "$LEASE" -n souk --type merge -p "{\"spec\":{\"renewTime\":\"$(_now)\"}}" >/dev/null 2>&1 || true
+}
+
+drop_lease() {
+  local holder
+  [[ -n ${HOLDER:-} ]] || return 0
+  holder=$(kube get lease "$LEASE" -n souk -o jsonpath='{.spec.holderIdentity}' 2>/dev/null) || return 0
+  [[ $holder != "$HOLDER" ]] || kube delete lease "$LEASE" -n souk --wait=false >/dev/null 2>&1 || true
+  HOLDER=
+}

@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# Applying, waiting with a limit, and saying what is wrong when it does not come up.
+
+# KIND/NAMESPACE/NAME of each object in the rendered file, one a line.
+_objects_of() {
+  awk '
+    /^---/ { namespace = ""; name = ""; in_meta = 0 }
+    /^kind: / { kind = $2 }
+    /^metadata:/ { in_meta = 1; next }
+    /^[a-z]/ { in_meta = 0 }
+    in_meta && /^  name: / { name = $2 }
+    in_meta && /^  namespace: / { namespace = $2 }
+    /^(spec|data|rules|roleRef|subjects|automountServiceAccountToken):/ || /^---/ { }
+    { key[NR] = "" }
+    in_meta && name != "" { seen[kind "/" namespace "/" name] = 1; last = kind "/" namespace "/" name }
+    END { for (k in seen) print k }
+  ' "$1" | sort -u
+}
+
+apply() {
+  local answer
+  # Forced: the manifests are the truth, also after somebody has changed an image by hand or undone a
+  # roll-out. What autoscalers decide (replicas) is not in the manifests, so it stays.
+  if ! answer=$(kubectl --request-timeout=120s apply --server-side --force-conflicts --field-manager=$FIELD_MANAGER "${@:2}" -f "$1" 2>&1); then
+    printf '%s\n' "$answer" | grep -v 'serverside-applied' >&2 || true
+    return 1
+  fi
+}
+
+# A Job's pod cannot be changed: one that is there with another image or other words goes first.
+replace_tasks() {
+  local answer
+  answer=$(awk 'BEGIN { RS = "\n---\n"; ORS = "\n---\n" } /\nkind: Job\n/' "$1")
+  [[ $answer == *'kind: Job'* ]] || return 0
+  kube apply --server-side --force-conflicts --field-manager=$FIELD_MANAGER --dry-run=server -f - >/dev/null 2>&1 <<<"$answer" ||
+    kube delete -f - --ignore-not-found --wait=true >/dev/null 2>&1 <<<"$answer" || true
+}
+
+# Prometheus' way to the API server. The addresses are the cluster's own: the Service's, which some
+# network plugins look at, and those behind it.
+allow_discovery() {
+  local addresses port cidrs='' address
+  kube get namespace souk-observability >/dev/null 2>&1 || return 0
+  addresses=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o go-template='{{range .items}}{{range .endpoints}}{{range .addresses}}{{.}}{{"\n"}}{{end}}{{end}}{{end}}')
+  port=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o jsonpath='{.items[0].ports[0].port}')
+  addresses+=$'\n'$(kube get service kubernetes -n default -o jsonpath='{.spec.clusterIP}')
+  for address in $addresses; do
+    case $address in
+      *:*) cidrs+="        - ipBlock: { cidr: \"$address/128\" }"$'\n' ;;
+      *) cidrs+="        - ipBlock: { cidr: $address/32 }"$'\n' ;;
+    esac
+  done
+  kube apply --server-side --force-conflicts --field-manager=$FIELD_MANAGER -f - >/dev/null <<Y
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: prometheus-to-api-server
+  namespace: souk-observability
+  labels: { app.kubernetes.io/part-of: souk }
+spec:
+  podSelector: { matchLabels: { app.kubernetes.io/name: prometheus } }
+  policyTypes: [Egress]
+  egress:
+    - to:
+${cidrs%$'\n'}
+      ports: [{ port: 443 }, { port: ${port:-6443} }]
+Y
+}
+
+# What an earlier deploy has made and the overlay no longer has. Volumes, Secrets and namespaces stay;
+# so do ConfigMaps, which an undone roll-out needs.
+remove_leftovers() {
+  local wanted present gone
+  wanted=$(_objects_of "$1")
+  present=$(kube get deployments,statefulsets,daemonsets,services,serviceaccounts,jobs,cronjobs,ingresses,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,roles,rolebindings \
+    -A -l app.kubernetes.io/managed-by=souk-deploy \
+    -o go-template='{{range .items}}{{.kind}}/{{.metadata.namespace}}/{{.metadata.name}}{{"\n"}}{{end}}') || return 0
+  for gone in $present; do
+    grep -qxF "$gone" <<<"$wanted" || {
+      say "Removing $gone, which the overlay no longer has"
+      kube delete "$(cut -d / -f 1 <<<"$gone")" -n "$(cut -d / -f 2 <<<"$gone")" "$(cut -d / -f 3 <<<"$gone")" --wait=false >/dev/null
+    }
+  done
+}
+
+# Workloads that are not there yet, one a line: NAMESPACE KIND NAME READY/WANTED.
+_unfinished() {
+  kube get deployments,statefulsets -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{.metadata.namespace}} {{.kind}} {{.metadata.name}} {{.metadata.generation}} {{or .status.observedGeneration 0}} {{.spec.replicas}} {{or .status.replicas 0}} {{or .status.updatedReplicas 0}} {{or .status.readyReplicas 0}} {{or .status.availableReplicas 0}}{{"\n"}}{{end}}' |
+    awk '$4 > $5 || $8 < $6 || $7 > $8 || $9 < $6 || $10 < $6 { print $1, $2, $3, $9 "/" $6 }'
+  kube get jobs -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{.metadata.namespace}} Job {{.metadata.name}} {{or .status.succeeded 0}}{{"\n"}}{{end}}' |
+    awk '$4 < 1 { print $1, $2, $3, "0/1" }'
+}
+
+# Pods with a reason that does not pass by waiting: NAMESPACE POD REASON.
+_hopeless() {
+  kube get pods -A -l app.kubernetes.io/part-of=souk -o go-template='{{range .items}}{{$p := .metadata}}{{range .status.initContainerStatuses}}{{if .state.waiting}}{{$p.namespace}} {{$p.name}} {{.state.waiting.reason}}{{"\n"}}{{end}}{{end}}{{range .status.containerStatuses}}{{if .state.waiting}}{{$p.namespace}} {{$p.name}} {{.state.waiting.reason}}{{"\n"}}{{end}}{{end}}{{end}}' |
+    grep -E ' (ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError)$' | sort -u || true
+}
+
+# LIMIT: until all is there. Status 1 when it is not.
+await_rollout() {
+  local limit=$1 began=$SECONDS left last='' hopeless first_hopeless=0 renewed=$SECONDS
+  while :; do
+    if left=$(_unfinished 2>/dev/null); then
+      if [[ -z $left ]]; then return 0; fi
+      if [[ $left != "$last" ]]; then
+        say "$(printf '%4d s  waiting for: %s' $((SECONDS - began)) "$(awk '{ printf "%s%s %s", (NR > 1 ? ", " : ""), $3, $4 }' <<<"$left")")"
+        last=$left
+      fi
+    fi
+    hopeless=$(_hopeless)
+    if [[ -n $hopeless ]]; then
+      ((first_hopeless > 0)) || first_hopeless=$SECONDS
+      ((SECONDS - first_hopeless < 40)) || return 1
+    else
+      first_hopeless=0
+    fi
+    ((SECONDS - began < limit)) || return 1
+    if ((SECONDS - renewed > 20)); then
+      renew_lease
+      renewed=$SECONDS
+    fi
+    sleep 2
+  done
+}
+
+# What is wrong with whom, and what to do.
+explain_failure() {
+  local namespace kind name counts pod reasons log undo='' since
+  say ""
+  say "The roll-out did not finish. What is not there:"
+  while read -r namespace kind name counts; do
+    [[ -n $namespace ]] || continue
+    say "  $namespace/$name ($kind, $counts ready)"
+    for pod in $(kube get pods -n "$namespace" -l "app.kubernetes.io/name=$name" -o go-template='{{range .items}}{{$ok := false}}{{range .status.conditions}}{{if and (eq .type "Ready") (eq .status "True")}}{{$ok = true}}{{end}}{{end}}{{if not $ok}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}' 2>/dev/null); do
+      reasons=$(kube get pod "$pod" -n "$namespace" -o go-template='{{range .status.conditions}}{{if and (eq .type "PodScheduled") (ne .status "True")}}not scheduled: {{.message}}; {{end}}{{end}}{{range .status.initContainerStatuses}}{{if .state.waiting}}{{.name}}: {{.state.waiting.reason}} {{or .state.waiting.message ""}}; {{end}}{{end}}{{range .status.containerStatuses}}{{if .state.waiting}}{{.name}}: {{.state.waiting.reason}} {{or .state.waiting.message ""}}; {{end}}{{if .state.running}}{{if not .ready}}{{.name}}: runs, but is not ready (restarts: {{.restartCount}}); {{end}}{{end}}{{end}}' 2>/dev/null || true)
+      say "    pod $pod: ${reasons:-no reason given}"
+      log=$(kube logs "$pod" -n "$namespace" --all-containers --tail=3 2>/dev/null | cut -c 1-300 || true)
+      [[ -z $log ]] || say "$(awk '{ print "      | " $0 }' <<<"$log")"
+    done
+    if [[ -z $(kube get pods -n "$namespace" -l "app.kubernetes.io/name=$name" -o name 2>/dev/null) ]]; then
+      since=$(kube get events -n "$namespace" --field-selector type=Warning -o go-template='{{range .items}}{{.involvedObject.name}} {{.message}}{{"\n"}}{{end}}' 2>/dev/null | grep "^$name" | tail -n 1 | cut -c 1-300 || true)
+      say "    no pod was made${since:+: $since}"
+    fi
+    [[ $kind != Deployment ]] || undo+=" $namespace/$name"
+  done <<<"$(_unfinished 2>/dev/null)"
+  say ""
+  say "What ran before goes on: a new pod takes over only when it is ready. Correct it and run this again,"
+  say "or go back to what was there before (each has its former ConfigMap; the schema stays, which the"
+  say "former version can use):"
+  for name in $undo; do
+    say "  kubectl -n ${name%/*} rollout undo deployment/${name#*/}"
+  done
+}

@@ -1,0 +1,233 @@
+# shellcheck shell=bash
+# Secrets: generated once, never overwritten.
+#
+# All that is generated stands in one Secret, souk-data/souk-generated, which no pod mounts. It is
+# created in one step, so two who deploy at once, or one who is interrupted, never make two halves of
+# different passwords. The Secrets that pods mount are derived from it, each with what its workload
+# needs and nothing more; one that is missing is made again, one that is there stays as it is.
+#
+# The values are made inside the cluster by the program that Compose and the native runner use
+# (souk-keys of the image souk/tools), and come back over `kubectl exec`, whose output no node logs.
+# So nothing is needed on this machine but kubectl: no openssl (whose versions differ), no docker.
+
+# Those that the rendered file names, as NAMESPACE/NAME.
+needed_secrets() {
+  awk '
+    /^---/ { namespace = "" }
+    /^  namespace: / { namespace = $2 }
+    /secretName: / { for (i = 1; i <= NF; i++) if ($i == "secretName:") print namespace "/" $(i + 1) }
+    /secretKeyRef:|secretRef:/ { in_ref = 1; next }
+    in_ref && / name: / { sub(/.* name: /, ""); print namespace "/" $1; in_ref = 0 }
+  ' "$1" | sort -u
+}
+
+_generate() {
+  cat <<'POD'
+set -euo pipefail
+umask 077
+random() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
+entry() { printf '  %s: %s\n' "$1" "$(base64 -w0)"; }
+for name in db-product db-order db-payment db-inventory db-mock-gateway \
+  administrator-product administrator-order administrator-payment administrator-inventory administrator-mock-gateway \
+  monitor-product monitor-order monitor-payment monitor-inventory monitor-mock-gateway redis gateway-key; do
+  random 24 | entry "$name"
+done
+random 9 | entry grafana-password
+for name in order cart product; do
+  secret=$(random 24)
+  printf %s "$secret" | entry "service-$name"
+  printf %s "$secret" | sha256sum | cut -d ' ' -f 1 | tr -d '\n' | entry "service-$name-sha256"
+done
+password=$(random 9)
+printf %s "$password" | entry admin-password
+printf %s "$password" | souk-keys hash-password | entry admin-password.hash
+souk-keys generate --private /tmp/session.pem --public /tmp/session.jwks >&2
+entry session.pem </tmp/session.pem
+entry session.jwks </tmp/session.jwks
+POD
+}
+
+# TOOLS-IMAGE: the first time, makes souk-data/souk-generated.
+_make_generated() {
+  local image=$1 pod=souk-keys made answer
+  kube delete pod $pod -n souk --ignore-not-found --wait=true --timeout=60s >/dev/null 2>&1 || true
+  answer=$(
+    kube create -f - 2>&1 <<Y
+apiVersion: v1
+kind: Pod
+metadata:
+  name: $pod
+  namespace: souk
+  labels: { app.kubernetes.io/name: souk-keys, app.kubernetes.io/part-of: souk }
+spec:
+  restartPolicy: Never
+  activeDeadlineSeconds: 600
+  terminationGracePeriodSeconds: 0
+  automountServiceAccountToken: false
+  securityContext: { runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, seccompProfile: { type: RuntimeDefault } }
+  containers:
+    - name: keys
+      image: $image
+      imagePullPolicy: IfNotPresent
+      command: [sleep, "600"]
+      securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: [ALL] } }
+      resources: { requests: { cpu: 10m, memory: 32Mi }, limits: { memory: 128Mi } }
+      volumeMounts: [{ name: tmp, mountPath: /tmp }]
+  volumes: [{ name: tmp, emptyDir: { medium: Memory, sizeLimit: 1Mi } }]
+Y
+  ) || fail "the pod that makes keys and passwords was refused: $answer"
+  if ! kubectl wait pod/$pod -n souk --for=condition=Ready --timeout=180s >/dev/null 2>&1; then
+    answer=$(kube get pod $pod -n souk -o jsonpath='{.status.conditions[?(@.type=="PodScheduled")].message} {.status.containerStatuses[0].state.waiting.reason} {.status.containerStatuses[0].state.waiting.message}' 2>/dev/null || true)
+    kube delete pod $pod -n souk --wait=false >/dev/null 2>&1 || true
+    fail "the pod souk/$pod (image $image), which makes keys and passwords, did not start: ${answer:-no reason given}"
+  fi
+  made=$(_generate | kubectl exec -i -n souk $pod -- bash) || made=''
+  kube delete pod $pod -n souk --wait=false >/dev/null 2>&1 || true
+  grep -q '^  session.jwks: ' <<<"$made" || fail "keys and passwords could not be made in the pod souk/$pod; nothing was changed"
+  answer=$(
+    kube create -f - 2>&1 <<Y
+apiVersion: v1
+kind: Secret
+metadata:
+  name: souk-generated
+  namespace: souk-data
+  labels: { app.kubernetes.io/part-of: souk }
+data:
+$made
+Y
+  ) || fail "the Secret souk-data/souk-generated could not be stored: $(sed 's/data:.*//' <<<"$answer")"
+}
+
+# NAME: a generated value.
+_value() {
+  local encoded
+  encoded=$(awk -v name="$1" '$1 == name { print $2 }' <<<"$GENERATED")
+  [[ -n $encoded ]] || fail "the Secret souk-data/souk-generated has no $1; it is of an older version, or was changed"
+  base64 --decode <<<"$encoded"
+}
+
+_encoded() {
+  awk -v name="$1" '$1 == name { print $2 }' <<<"$GENERATED"
+}
+
+_database_url() { # ROLE SECRET HOST DATABASE
+  printf 'postgresql://%s:%s@%s/%s' "$1" "$(_value "$2")" "$3" "$4"
+}
+
+# NAMESPACE/NAME: its entries, as YAML. Status 1: nothing that is generated.
+_entries() {
+  local service caller
+  case $1 in
+    souk/product-service | souk/order-service | souk/payment-service | souk/inventory-service)
+      service=${1#souk/} && service=${service%-service}
+      echo "stringData:"
+      echo "  DATABASE_URL: $(_database_url "$service" "db-$service" "$service-db.souk-data:5432" "$service")"
+      case $service in
+        product) caller="order cart" ;;
+        payment) caller="order" ;;
+        inventory) caller="order cart product" ;;
+        *) caller="" ;;
+      esac
+      _callers "$caller"
+      case $service in product | order) echo "  SERVICE_SECRET: $(_value "service-$service")" ;; esac
+      [[ $service != payment ]] || echo "  PAYMENT_GATEWAY_KEY: $(_value gateway-key)"
+      ;;
+    souk/cart-service)
+      echo "stringData:"
+      echo "  REDIS_URL: redis://:$(_value redis)@redis.souk-data:6379/0"
+      echo "  SERVICE_SECRET: $(_value service-cart)"
+      _callers order
+      ;;
+    souk/session-private-key)
+      printf 'data:\n  session.pem: %s\n  admin-password.hash: %s\n' "$(_encoded session.pem)" "$(_encoded admin-password.hash)"
+      ;;
+    souk/administrator) printf 'data:\n  password: %s\n' "$(_encoded admin-password)" ;;
+    souk-data/redis) printf 'data:\n  password: %s\n' "$(_encoded redis)" ;;
+    souk-data/*-db | souk-partner/mock-gateway-db)
+      service=${1#*/} && service=${service%-db}
+      printf 'data:\n  password: %s\n  administrator-password: %s\n  monitor-password: %s\n' \
+        "$(_encoded "db-$service")" "$(_encoded "administrator-$service")" "$(_encoded "monitor-$service")"
+      ;;
+    souk-data/backup | souk-data/restore)
+      echo "stringData:"
+      echo "  REDIS_URL: redis://:$(_value redis)@redis:6379/0"
+      for service in product order payment inventory; do
+        echo "  DATABASE_URL_$(tr '[:lower:]' '[:upper:]' <<<$service): $(_database_url $service db-$service $service-db:5432 $service)"
+        [[ $1 != souk-data/restore ]] ||
+          echo "  DATABASE_ADMIN_URL_$(tr '[:lower:]' '[:upper:]' <<<$service): $(_database_url administrator administrator-$service $service-db:5432 postgres)"
+      done
+      [[ $1 != souk-data/restore ]] || echo "  PAYMENT_GATEWAY_KEY: $(_value gateway-key)"
+      ;;
+    souk-partner/mock-gateway)
+      echo "stringData:"
+      echo "  DATABASE_URL: $(_database_url mock_gateway db-mock-gateway mock-gateway-db:5432 mock_gateway)"
+      echo "  GATEWAY_API_KEY: $(_value gateway-key)"
+      ;;
+    souk-observability/grafana) printf 'data:\n  password: %s\n' "$(_encoded grafana-password)" ;;
+    *) return 1 ;;
+  esac
+}
+
+# CALLER...: who may call, and the SHA-256 of each one's secret.
+_callers() {
+  local caller list=''
+  # shellcheck disable=SC2068 # a list in one word
+  for caller in $@; do list+=${list:+;}$caller=$(_value "service-$caller-sha256"); done
+  [[ -z $list ]] || echo "  ACCEPTED_CALLERS: \"$list\""
+}
+
+# RENDERED-FILE MODE TOOLS-IMAGE: sees to it that every Secret that is named is there.
+ensure_secrets() {
+  local rendered=$1 mode=$2 image=$3 namespace present='' missing='' one entries answer made=0
+  for namespace in $NAMESPACES; do
+    present+=$(kube get secrets -n "$namespace" -o go-template="{{range .items}}$namespace/{{.metadata.name}}{{\"\\n\"}}{{end}}" 2>/dev/null || true)$'\n'
+  done
+  for one in $(needed_secrets "$rendered"); do
+    grep -qx "$one" <<<"$present" || missing+=" $one"
+  done
+  if ! kube get configmap session-keys -n souk >/dev/null 2>&1; then missing+=" session-keys"; fi
+  if [[ -z $missing ]]; then
+    say "Secrets: all there"
+    return 0
+  fi
+  [[ $mode == generate ]] || fail "these are to come from outside and are missing:$missing (session-keys is a ConfigMap in souk). main/README.md says what is in them"
+  if ! grep -qx souk-data/souk-generated <<<"$present"; then
+    # Stores that exist know their old passwords; new ones would lock the store out of its data.
+    if kube get pvc -n souk-data -o name 2>/dev/null | grep -q data-; then
+      fail "the volumes of souk-data exist, but the Secret souk-data/souk-generated, which has their passwords, does not. Restore it from your copy, or delete the data: main/undeploy --data"
+    fi
+    say "Secrets: making keys and passwords (once)"
+    _make_generated "$image"
+  fi
+  GENERATED=$(kube get secret souk-generated -n souk-data -o go-template='{{range $k, $v := .data}}{{$k}} {{$v}}{{"\n"}}{{end}}') ||
+    fail "cannot read the Secret souk-data/souk-generated"
+  for one in $missing; do
+    if [[ $one == session-keys ]]; then
+      kube create -f - >/dev/null <<Y || fail "the ConfigMap souk/session-keys could not be made"
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: session-keys
+  namespace: souk
+  labels: { app.kubernetes.io/part-of: souk }
+data:
+  session.jwks: '$(_value session.jwks | tr -d '\n')'
+Y
+      continue
+    fi
+    entries=$(_entries "$one") || fail "the Secret $one is missing, and is none of those that are generated"
+    answer=$(
+      kube create -f - 2>&1 >/dev/null <<Y
+apiVersion: v1
+kind: Secret
+metadata:
+  name: ${one#*/}
+  namespace: ${one%%/*}
+  labels: { app.kubernetes.io/part-of: souk }
+$entries
+Y
+    ) || fail "the Secret $one could not be made: $(head -n 1 <<<"$answer")"
+    made=$((made + 1))
+  done
+  say "Secrets: $made made; copy souk-data/souk-generated to a safe place: without it the data cannot be opened"
+}
