@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the scripts read these variables
 # What main/deploy and main/undeploy have in common. Written for bash 3.2 and newer, as macOS has it.
 
 PROGRAM=${0##*/}

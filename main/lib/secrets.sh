@@ -182,7 +182,7 @@ ensure_secrets() {
   for namespace in $NAMESPACES; do
     present+=$(kube get secrets -n "$namespace" -o go-template="{{range .items}}$namespace/{{.metadata.name}}{{\"\\n\"}}{{end}}" 2>/dev/null || true)$'\n'
   done
-  for one in $(needed_secrets "$rendered"); do
+  for one in $(needed_secrets "$rendered" | sed 'p; s#^souk-data/backup$#souk-data/restore#' | sort -u); do
     grep -qx "$one" <<<"$present" || missing+=" $one"
   done
   if ! kube get configmap session-keys -n souk >/dev/null 2>&1; then missing+=" session-keys"; fi
