@@ -42,7 +42,10 @@ expect_cluster() {
 
 # can VERB RESOURCE NAMESPACE
 can() {
-  kube auth can-i "$1" "$2" -n "$3" >/dev/null 2>&1
+  case $2 in
+    */*) kube auth can-i "$1" "${2%/*}" --subresource="${2#*/}" -n "$3" >/dev/null 2>&1 ;;
+    *) kube auth can-i "$1" "$2" -n "$3" >/dev/null 2>&1 ;;
+  esac
 }
 
 # overlay NAME-OR-FOLDER: where it is.
@@ -52,7 +55,7 @@ overlay_folder() {
   elif [[ -f $1/kustomization.yaml ]]; then
     (cd "$1" && pwd)
   else
-    fail "there is no overlay '$1'; there are: $(ls "$MAIN/kubernetes/overlays" | tr '\n' ' ')(or name a folder with a kustomization.yaml)"
+    fail "there is no overlay '$1'; there are dev and production (or name a folder with a kustomization.yaml)"
   fi
 }
 
@@ -99,9 +102,9 @@ take_lease() {
 }
 
 _age() {
-  local then
-  then=$(date -u -d "$1" +%s 2>/dev/null || date -j -u -f %Y-%m-%dT%H:%M:%S "${1%%.*}" +%s 2>/dev/null || echo 0)
-  echo $(($(date -u +%s) - then))
+  local moment
+  moment=$(date -u -d "$1" +%s 2>/dev/null || date -j -u -f %Y-%m-%dT%H:%M:%S "${1%%.*}" +%s 2>/dev/null || echo 0)
+  echo $(($(date -u +%s) - moment))
 }
 
 renew_lease() {

@@ -46,7 +46,7 @@ bring_images() {
   elif [[ -n ${SOUK_IMAGE_LOADER:-} ]]; then
     # Ours each time, since a new build may bear the same version; of the others what nodes lack.
     # shellcheck disable=SC2207
-    missing=($(images_of "$rendered" | grep -v '^souk/' | _missing_on_nodes))
+    missing=($(images_of "$rendered" | { grep -v '^souk/' || true; } | _missing_on_nodes))
     say "Images: $SOUK_IMAGE_LOADER (${#ours[@]} of ours, ${#missing[@]} others)"
     # shellcheck disable=SC2086 # it may have arguments
     $SOUK_IMAGE_LOADER ${ours[@]+"${ours[@]}"} ${missing[@]+"${missing[@]}"} || fail "SOUK_IMAGE_LOADER ($SOUK_IMAGE_LOADER) could not bring in the images; nothing was deployed"

@@ -1,19 +1,16 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # templates are not the shell's
 # Applying, waiting with a limit, and saying what is wrong when it does not come up.
 
 # KIND/NAMESPACE/NAME of each object in the rendered file, one a line.
 _objects_of() {
   awk '
-    /^---/ { namespace = ""; name = ""; in_meta = 0 }
+    function told() { if (name != "") print kind "/" namespace "/" name; kind = name = namespace = ""; within = 0 }
+    /^---/ { told() }
     /^kind: / { kind = $2 }
-    /^metadata:/ { in_meta = 1; next }
-    /^[a-z]/ { in_meta = 0 }
-    in_meta && /^  name: / { name = $2 }
-    in_meta && /^  namespace: / { namespace = $2 }
-    /^(spec|data|rules|roleRef|subjects|automountServiceAccountToken):/ || /^---/ { }
-    { key[NR] = "" }
-    in_meta && name != "" { seen[kind "/" namespace "/" name] = 1; last = kind "/" namespace "/" name }
-    END { for (k in seen) print k }
+    /^[a-z]/ { within = ($1 == "metadata:") }
+    within && /^  name: / { name = $2 }
+    within && /^  namespace: / { namespace = $2 }
+    END { told() }
   ' "$1" | sort -u
 }
 
@@ -21,7 +18,7 @@ apply() {
   local answer
   # Forced: the manifests are the truth, also after somebody has changed an image by hand or undone a
   # roll-out. What autoscalers decide (replicas) is not in the manifests, so it stays.
-  if ! answer=$(kubectl --request-timeout=120s apply --server-side --force-conflicts --field-manager=$FIELD_MANAGER "${@:2}" -f "$1" 2>&1); then
+  if ! answer=$(kubectl --request-timeout=120s apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" "${@:2}" -f "$1" 2>&1); then
     printf '%s\n' "$answer" | grep -v 'serverside-applied' >&2 || true
     return 1
   fi
@@ -32,7 +29,7 @@ replace_tasks() {
   local answer
   answer=$(awk 'BEGIN { RS = "\n---\n"; ORS = "\n---\n" } /\nkind: Job\n/' "$1")
   [[ $answer == *'kind: Job'* ]] || return 0
-  kube apply --server-side --force-conflicts --field-manager=$FIELD_MANAGER --dry-run=server -f - >/dev/null 2>&1 <<<"$answer" ||
+  kube apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --dry-run=server -f - >/dev/null 2>&1 <<<"$answer" ||
     kube delete -f - --ignore-not-found --wait=true >/dev/null 2>&1 <<<"$answer" || true
 }
 
@@ -50,7 +47,7 @@ allow_discovery() {
       *) cidrs+="        - ipBlock: { cidr: $address/32 }"$'\n' ;;
     esac
   done
-  kube apply --server-side --force-conflicts --field-manager=$FIELD_MANAGER -f - >/dev/null <<Y
+  kube apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" -f - >/dev/null <<Y
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:
@@ -85,10 +82,11 @@ remove_leftovers() {
 
 # Workloads that are not there yet, one a line: NAMESPACE KIND NAME READY/WANTED.
 _unfinished() {
-  kube get deployments,statefulsets -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{.metadata.namespace}} {{.kind}} {{.metadata.name}} {{.metadata.generation}} {{or .status.observedGeneration 0}} {{.spec.replicas}} {{or .status.replicas 0}} {{or .status.updatedReplicas 0}} {{or .status.readyReplicas 0}} {{or .status.availableReplicas 0}}{{"\n"}}{{end}}' |
-    awk '$4 > $5 || $8 < $6 || $7 > $8 || $9 < $6 || $10 < $6 { print $1, $2, $3, $9 "/" $6 }'
-  kube get jobs -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{.metadata.namespace}} Job {{.metadata.name}} {{or .status.succeeded 0}}{{"\n"}}{{end}}' |
-    awk '$4 < 1 { print $1, $2, $3, "0/1" }'
+  local workloads jobs
+  workloads=$(kube get deployments,statefulsets -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{.metadata.namespace}} {{.kind}} {{.metadata.name}} {{.metadata.generation}} {{or .status.observedGeneration 0}} {{.spec.replicas}} {{or .status.replicas 0}} {{or .status.updatedReplicas 0}} {{or .status.readyReplicas 0}} {{or .status.availableReplicas 0}}{{"\n"}}{{end}}') || return 1
+  jobs=$(kube get jobs -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{.metadata.namespace}} Job {{.metadata.name}} {{or .status.succeeded 0}}{{"\n"}}{{end}}') || return 1
+  awk '$4 > $5 || $8 < $6 || $7 > $8 || $9 < $6 || $10 < $6 { print $1, $2, $3, $9 "/" $6 }' <<<"$workloads"
+  awk 'NF && $4 < 1 { print $1, $2, $3, "0/1" }' <<<"$jobs"
 }
 
 # Pods with a reason that does not pass by waiting: NAMESPACE POD REASON.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # templates are not the shell's
 # Secrets: generated once, never overwritten.
 #
 # All that is generated stands in one Secret, souk-data/souk-generated, which no pod mounts. It is
@@ -21,22 +21,22 @@ needed_secrets() {
   ' "$1" | sort -u
 }
 
+readonly RANDOMS='db-product db-order db-payment db-inventory db-mock-gateway
+  administrator-product administrator-order administrator-payment administrator-inventory administrator-mock-gateway
+  monitor-product monitor-order monitor-payment monitor-inventory monitor-mock-gateway
+  service-product service-cart service-order redis gateway-key grafana-password'
+
+# What the pod runs: prints the entries of the Secret.
 _generate() {
+  printf 'set -euo pipefail\numask 077\nrandoms="%s"\n' "$RANDOMS"
   cat <<'POD'
-set -euo pipefail
-umask 077
 random() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 entry() { printf '  %s: %s\n' "$1" "$(base64 -w0)"; }
-for name in db-product db-order db-payment db-inventory db-mock-gateway \
-  administrator-product administrator-order administrator-payment administrator-inventory administrator-mock-gateway \
-  monitor-product monitor-order monitor-payment monitor-inventory monitor-mock-gateway redis gateway-key; do
-  random 24 | entry "$name"
-done
-random 9 | entry grafana-password
-for name in order cart product; do
-  secret=$(random 24)
-  printf %s "$secret" | entry "service-$name"
-  printf %s "$secret" | sha256sum | cut -d ' ' -f 1 | tr -d '\n' | entry "service-$name-sha256"
+for name in $randoms; do
+  value=$(random 24)
+  printf %s "$value" | entry "$name"
+  # Of its secret a caller's callees know only this.
+  case $name in service-*) printf %s "$value" | sha256sum | cut -d ' ' -f 1 | tr -d '\n' | entry "$name-sha256" ;; esac
 done
 password=$(random 9)
 printf %s "$password" | entry admin-password
@@ -95,7 +95,7 @@ metadata:
 data:
 $made
 Y
-  ) || fail "the Secret souk-data/souk-generated could not be stored: $(sed 's/data:.*//' <<<"$answer")"
+  ) || fail "the Secret souk-data/souk-generated could not be stored: ${answer%%data:*}"
 }
 
 # NAME: a generated value.
@@ -201,6 +201,9 @@ ensure_secrets() {
   fi
   GENERATED=$(kube get secret souk-generated -n souk-data -o go-template='{{range $k, $v := .data}}{{$k}} {{$v}}{{"\n"}}{{end}}') ||
     fail "cannot read the Secret souk-data/souk-generated"
+  for one in $RANDOMS admin-password admin-password.hash session.pem session.jwks; do
+    [[ -n $(_encoded "$one") ]] || fail "the Secret souk-data/souk-generated has no $one; it is of an older version, or was changed"
+  done
   for one in $missing; do
     if [[ $one == session-keys ]]; then
       kube create -f - >/dev/null <<Y || fail "the ConfigMap souk/session-keys could not be made"
