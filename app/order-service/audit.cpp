@@ -242,7 +242,8 @@ task<> audit::run(std::chrono::milliseconds every) {
   for (;;) {
     co_await sleep_for(pause);
     pause = every;
-    const auto ctx = context::background(loop_.service_name(), 30min);
+    telemetry::span work(context::background(loop_.service_name(), 30min), "audit");
+    const auto& ctx = work.ctx();
     try {
       const auto result = co_await compare(ctx);
       telemetry::log(result.balanced ? telemetry::level::info : telemetry::level::error, ctx,
@@ -251,6 +252,7 @@ task<> audit::run(std::chrono::milliseconds every) {
                       {"in_flight", result.in_flight},
                       {"violations", result.violations_total}});
     } catch (const std::exception& e) {
+      work.fail("the books could not be compared");
       telemetry::warn(ctx, "the books could not be compared", {{"error", e.what()}});
     }
   }
