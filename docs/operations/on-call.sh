@@ -99,6 +99,7 @@ oc_admin() {
   token=$(_oc_password | jq -R '{username: "admin", password: .}' |
     curl -sS --max-time 10 "$store/api/session/admin" -H 'Content-Type: application/json' -d @- | jq -r .token)
   if (($# > 2)); then body=(-H 'Content-Type: application/json' -d "$3"); fi
+  if [[ $1 == POST ]]; then body+=(-H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"); fi
   curl -sS --max-time 60 -X "$1" "$store/api$2" -H @- "${body[@]}" <<<"Authorization: Bearer $token" | jq .
 }
 
