@@ -80,9 +80,12 @@ bool soon(Condition condition, std::chrono::milliseconds limit = 10s) {
 // Of all servers of this process.
 double metric(std::string_view name) {
   const auto text = telemetry::metrics_text();
-  const auto at = text.find(fmt::format("\n{}{{", name));
-  const auto value = at == std::string::npos ? at : text.find("} ", at);
-  return value == std::string::npos ? -1 : std::stod(text.substr(value + 2));
+  const auto series = fmt::format("\n{}{{", name);
+  double sum = 0;
+  for (auto at = text.find(series); at != std::string::npos; at = text.find(series, at + 1)) {
+    sum += std::stod(text.substr(text.find("} ", at) + 2));
+  }
+  return sum;
 }
 
 constexpr std::string_view probe = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
