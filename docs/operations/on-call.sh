@@ -45,13 +45,12 @@ case ${1:-} in
   kubernetes)
     _oc_space() {
       case $1 in
-        postgres | redis) echo souk-data ;;
-        mock-gateway) echo souk-partner ;;
+        mock-gateway*) echo souk-partner ;;
+        *-db | redis | *-exporter) echo souk-data ;;
         prometheus | alertmanager | jaeger | collector | grafana) echo souk-observability ;;
         *) echo souk ;;
       esac
     }
-    _oc_pod() { kubectl -n "$(_oc_space "$1")" get pod -l "app.kubernetes.io/name=$1" -o name | head -n 1; }
     oc_status() { kubectl get pods -A -l app.kubernetes.io/part-of=souk -o wide; }
     oc_logs() {
       local name
@@ -64,13 +63,16 @@ case ${1:-} in
       kubectl -n "$(_oc_space "$name")" rollout restart deployment,statefulset -l "app.kubernetes.io/name=$name"
     }
     oc_audit() { oc_admin GET /audit; }
-    oc_sql() { kubectl -n souk-data exec "$(_oc_pod postgres)" -- psql -X -U postgres -d "$1" -c "$2"; }
-    # shellcheck disable=SC2016 # the pod's own variable
-    oc_redis() { kubectl -n souk-data exec "$(_oc_pod redis)" -- sh -c 'redis-cli "$@"' redis-cli "$@"; }
-    # Through `kubectl port-forward`, or an address of the store's own.
-    _oc_store() { echo "${STORE_URL:?set STORE_URL to the address of the store}"; }
-    _oc_prometheus() { echo "${PROMETHEUS_URL:?kubectl -n souk-observability port-forward svc/prometheus 9090 &, and set PROMETHEUS_URL=http://127.0.0.1:9090}"; }
-    _oc_password() { echo "${ADMIN_PASSWORD:?set ADMIN_PASSWORD}"; }
+    # Each has a PostgreSQL of its own.
+    oc_sql() {
+      local name=${1/_/-}-db
+      kubectl -n "$(_oc_space "$name")" exec "$name-0" -c postgres -- psql -X -U postgres -d "$1" -c "$2"
+    }
+    oc_redis() { kubectl -n souk-data exec redis-0 -c redis -- redis-cli "$@"; }
+    # Through kubectl port-forward (README.md), or addresses of one's own.
+    _oc_store() { echo "${STORE_URL:-http://127.0.0.1:8088}"; }
+    _oc_prometheus() { echo "${PROMETHEUS_URL:-http://127.0.0.1:9090}"; }
+    _oc_password() { kubectl -n souk get secret administrator -o go-template='{{.data.password | base64decode}}' && echo; }
     ;;
   *)
     echo "usage: . docs/operations/on-call.sh native|compose|kubernetes" >&2
