@@ -34,7 +34,7 @@ expect_cluster() {
   local answer version
   CONTEXT=$(kubectl config current-context 2>/dev/null) ||
     fail "kubectl has no current context; choose a cluster: kubectl config get-contexts, then kubectl config use-context NAME"
-  answer=$(kubectl --request-timeout=20s get --raw /version 2>&1) ||
+  answer=$(kubectl --request-timeout=20s get --raw /version 2>&1 </dev/null) ||
     fail "the cluster of context $CONTEXT does not answer: $(tail -n 1 <<<"$answer")"
   version=$(sed -n 's/.*"minor": *"\([0-9]*\).*/\1/p' <<<"$answer")
   ((${version:-0} >= 27)) || fail "the cluster of context $CONTEXT is Kubernetes 1.${version:-?}; 1.27 or newer is needed"

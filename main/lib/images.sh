@@ -72,7 +72,7 @@ bring_images() {
         # shellcheck disable=SC2207
         missing=($(printf '%s\n' "${ours[@]}" | _missing_on_nodes))
         [[ ${#missing[@]} -eq 0 ]] ||
-          fail "no node has ${missing[*]}, and no registry has these names. Set SOUK_REGISTRY (they are pushed there), or SOUK_IMAGE_LOADER (a command that is given their names), or name a registry under images: in the overlay"
+          fail "no node has ${missing[*]}, and no registry has these names. Set SOUK_REGISTRY (they are pushed there), or SOUK_IMAGE_LOADER (a command that is given their names), or name a registry under images: in the overlay. If they are there for certain (nodes list only their largest): SOUK_IMAGE_LOADER=true"
         ;;
     esac
   fi

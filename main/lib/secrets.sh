@@ -129,13 +129,13 @@ _entries() {
         *) caller="" ;;
       esac
       _callers "$caller"
-      case $service in product | order) echo "  SERVICE_SECRET: $(_value "service-$service")" ;; esac
-      [[ $service != payment ]] || echo "  PAYMENT_GATEWAY_KEY: $(_value gateway-key)"
+      case $service in product | order) echo "  SERVICE_SECRET: \"$(_value "service-$service")\"" ;; esac
+      [[ $service != payment ]] || echo "  PAYMENT_GATEWAY_KEY: \"$(_value gateway-key)\""
       ;;
     souk/cart-service)
       echo "stringData:"
       echo "  REDIS_URL: redis://:$(_value redis)@redis.souk-data:6379/0"
-      echo "  SERVICE_SECRET: $(_value service-cart)"
+      echo "  SERVICE_SECRET: \"$(_value service-cart)\""
       _callers order
       ;;
     souk/session-private-key)
@@ -156,12 +156,12 @@ _entries() {
         [[ $1 != souk-data/restore ]] ||
           echo "  DATABASE_ADMIN_URL_$(tr '[:lower:]' '[:upper:]' <<<$service): $(_database_url administrator administrator-$service $service-db:5432 postgres)"
       done
-      [[ $1 != souk-data/restore ]] || echo "  PAYMENT_GATEWAY_KEY: $(_value gateway-key)"
+      [[ $1 != souk-data/restore ]] || echo "  PAYMENT_GATEWAY_KEY: \"$(_value gateway-key)\""
       ;;
     souk-partner/mock-gateway)
       echo "stringData:"
       echo "  DATABASE_URL: $(_database_url mock_gateway db-mock-gateway mock-gateway-db:5432 mock_gateway)"
-      echo "  GATEWAY_API_KEY: $(_value gateway-key)"
+      echo "  GATEWAY_API_KEY: \"$(_value gateway-key)\""
       ;;
     souk-observability/grafana) printf 'data:\n  password: %s\n' "$(_encoded grafana-password)" ;;
     *) return 1 ;;
