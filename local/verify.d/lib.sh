@@ -26,7 +26,7 @@ run_claim() {
 # --- the stack -------------------------------------------------------------------------------------
 
 compose() {
-  docker compose --env-file "$WORK/env" -f "$here/docker-compose.yml" "$@"
+  SOUK_REVISION=$REVISION docker compose --env-file "$WORK/env" -f "$here/docker-compose.yml" "$@"
 }
 
 # NAME: a value of the stack's environment file.
@@ -79,7 +79,8 @@ read_settings() {
   GRAFANA=http://127.0.0.1:$(value_of GRAFANA_PORT)
   VERSION=$(value_of SOUK_VERSION)
   TOOLS=souk/tools:$VERSION
-  export COMPOSE_PROJECT_NAME SOUK_ENV_FILE PROJECT STORE PROMETHEUS ALERTMANAGER JAEGER GRAFANA VERSION TOOLS
+  REVISION=$(git -C "$root" rev-parse HEAD 2>/dev/null || echo unknown)
+  export REVISION COMPOSE_PROJECT_NAME SOUK_ENV_FILE PROJECT STORE PROMETHEUS ALERTMANAGER JAEGER GRAFANA VERSION TOOLS
 }
 
 # SERVICE: is its image here, or can it be pulled?
