@@ -80,12 +80,13 @@ remove_leftovers() {
   done
 }
 
-# Workloads that are not there yet, one a line: NAMESPACE KIND NAME READY/WANTED.
+# Workloads that are not there yet, one a line: NAMESPACE KIND NAME, and READY/WANTED, or `updating` when
+# as many are ready as are wanted, but not yet all of the new version.
 _unfinished() {
   local workloads jobs
   workloads=$(kube get deployments,statefulsets -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{.metadata.namespace}} {{.kind}} {{.metadata.name}} {{.metadata.generation}} {{or .status.observedGeneration 0}} {{.spec.replicas}} {{or .status.replicas 0}} {{or .status.updatedReplicas 0}} {{or .status.readyReplicas 0}} {{or .status.availableReplicas 0}}{{"\n"}}{{end}}') || return 1
   jobs=$(kube get jobs -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{.metadata.namespace}} Job {{.metadata.name}} {{or .status.succeeded 0}}{{"\n"}}{{end}}') || return 1
-  awk '$4 > $5 || $8 < $6 || $7 > $8 || $9 < $6 || $10 < $6 { print $1, $2, $3, $9 "/" $6 }' <<<"$workloads"
+  awk '$4 > $5 || $8 < $6 || $7 > $8 || $9 < $6 || $10 < $6 { print $1, $2, $3, ($9 < $6 ? $9 "/" $6 : "updating") }' <<<"$workloads"
   awk 'NF && $4 < 1 { print $1, $2, $3, "0/1" }' <<<"$jobs"
 }
 
@@ -129,7 +130,7 @@ explain_failure() {
   say "The roll-out did not finish. What is not there:"
   while read -r namespace kind name counts; do
     [[ -n $namespace ]] || continue
-    say "  $namespace/$name ($kind, $counts ready)"
+    say "  $namespace/$name ($kind, ${counts/updating/new version not} ready)"
     for pod in $(kube get pods -n "$namespace" -l "app.kubernetes.io/name=$name" -o go-template='{{range .items}}{{$ok := false}}{{range .status.conditions}}{{if and (eq .type "Ready") (eq .status "True")}}{{$ok = true}}{{end}}{{end}}{{if not $ok}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}' 2>/dev/null); do
       reasons=$(kube get pod "$pod" -n "$namespace" -o go-template='{{range .status.conditions}}{{if and (eq .type "PodScheduled") (ne .status "True")}}not scheduled: {{.message}}; {{end}}{{end}}{{range .status.initContainerStatuses}}{{if .state.waiting}}{{.name}}: {{.state.waiting.reason}} {{or .state.waiting.message ""}}; {{end}}{{end}}{{range .status.containerStatuses}}{{if .state.waiting}}{{.name}}: {{.state.waiting.reason}} {{or .state.waiting.message ""}}; {{end}}{{if .state.running}}{{if not .ready}}{{.name}}: runs, but is not ready (restarts: {{.restartCount}}); {{end}}{{end}}{{end}}' 2>/dev/null || true)
       say "    pod $pod: ${reasons:-no reason given}"
@@ -140,9 +141,16 @@ explain_failure() {
       since=$(kube get events -n "$namespace" --field-selector type=Warning -o go-template='{{range .items}}{{.involvedObject.name}} {{.message}}{{"\n"}}{{end}}' 2>/dev/null | grep "^$name" | tail -n 1 | cut -c 1-300 || true)
       say "    no pod was made${since:+: $since}"
     fi
-    [[ $kind != Deployment ]] || undo+=" $namespace/$name"
+    # The first version has none before it.
+    if [[ $kind == Deployment && $(kube get deployment "$name" -n "$namespace" -o jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}' 2>/dev/null) -gt 1 ]]; then
+      undo+=" $namespace/$name"
+    fi
   done <<<"$(_unfinished 2>/dev/null)"
   say ""
+  if [[ -z $undo ]]; then
+    say "Correct it and run this again; it goes on from here."
+    return 0
+  fi
   say "What ran before goes on: a new pod takes over only when it is ready. Correct it and run this again,"
   say "or go back to what was there before (each has its former ConfigMap; the schema stays, which the"
   say "former version can use):"

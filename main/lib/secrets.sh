@@ -41,7 +41,7 @@ done
 password=$(random 9)
 printf %s "$password" | entry admin-password
 printf %s "$password" | souk-keys hash-password | entry admin-password.hash
-souk-keys generate --private /tmp/session.pem --public /tmp/session.jwks >&2
+souk-keys generate --private /tmp/session.pem --public /tmp/session.jwks >/dev/null
 entry session.pem </tmp/session.pem
 entry session.jwks </tmp/session.jwks
 POD
