@@ -61,6 +61,7 @@ make_settings() {
   set_value GATEWAY_RATE 100000
   set_value GATEWAY_BURST 100000
   set_value COMPOSE_PROFILES observability
+  read_settings
   ! can_have_image grafana || set_value COMPOSE_PROFILES observability,grafana
   read_settings
 }
