@@ -11,6 +11,7 @@ _compose() {
 # What the images' labels say of where they come from.
 _label_images() {
   local source
+  # No git, or no such address: unknown.
   source=$(git -C "$ROOT" config remote.origin.url 2>/dev/null) || true
   # A path of this machine, or an address with a password in it, is nobody else's business.
   [[ $source == https://* && $source != *@* ]] || source=unknown
@@ -66,6 +67,7 @@ _compose_up() {
   _check_compose_ports
   _compose up -d --build --wait --wait-timeout 900 "${arguments[@]}" || {
     warn "the stack did not come up whole; these are not as they should be:"
+    # grep finds nothing when a container could not even be made.
     _compose ps -a --format '{{.Service}}\t{{.Status}}' | grep -v -e '(healthy)' -e 'Exited (0)' >&9 || true
     fail "what docker said above, or ./souk compose logs SERVICE, tells why"
   }

@@ -29,6 +29,7 @@ claim_purchase() {
   order=$(buy)
   id=$(jq -er .id <<<"$order")
   [[ $(jq -r .state <<<"$order") == confirmed ]] || stop "the order is $(jq -c '{state, reason}' <<<"$order")"
+  # The stream may stay open until the time is over; what came is counted.
   stream=$(curl -sS --max-time 5 -H "authorization: Bearer $TOKEN" "$STORE/api/orders/$id/events" | grep -c '^id:' || true)
   ((stream > 1)) || wrong "the order's timeline has $stream events"
   [[ $(ask GET "/cart/$SHOPPER" | jq '.lines // .items | length') == 0 ]] || wrong "the cart is not empty after the purchase"
@@ -41,6 +42,7 @@ claim pages 60 "web store, API documentation and observers' pages answer"
 claim_pages() {
   local page status seen=''
   for page in "$STORE/" "$STORE/docs/" "$STORE/docs/order/openapi.json" "$STORE/api/system/health" "$PROMETHEUS/-/ready" "$ALERTMANAGER/-/ready" "$JAEGER/api/services"; do
+    # No answer is 000, and told as wrong.
     status=$(curl -s --max-time 10 -o /dev/null -w '%{http_code}' "$page" || true)
     [[ $status == 200 ]] || wrong "$page answers $status"
     seen+=" $status"

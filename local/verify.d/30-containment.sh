@@ -77,6 +77,7 @@ claim_published() {
   done
   ((count > 0)) || wrong "nothing is published"
   # By another address of this machine, as a neighbour in its network would.
+  # Neither of the two is on every machine.
   other=$(hostname -I 2>/dev/null | tr ' ' '\n' | grep -v -e '^127\.' -e '^172\.' -e : | head -n 1 || true)
   [[ -n $other ]] || other=$(ipconfig getifaddr en0 2>/dev/null || true)
   if [[ -n $other ]]; then

@@ -4,6 +4,7 @@
 claim targets 90 "Prometheus scrapes every service, the stores and itself"
 claim_targets() {
   local name down
+  # Who is down after that is named below.
   within 60 no_target_down || true
   down=$(curl -sS --max-time 10 "$PROMETHEUS/api/v1/targets" | jq -r '.data.activeTargets[] | select(.health != "up") | "\(.labels.job) \(.labels.instance): \(.lastError)"')
   [[ -z $down ]] || wrong "not up: $down"

@@ -93,11 +93,13 @@ can_have_image() {
 
 # Of claims that were ended in the middle.
 remove_helpers() {
+  # They may be ending by themselves.
   docker ps -aq --filter "label=souk.verify=$COMPOSE_PROJECT_NAME" | xargs -r docker rm -f >/dev/null 2>&1 || true
 }
 
 # The shoppers wrote their journals under another user.
 remove_folder() {
+  # What is left is told by the last line.
   rm -rf "$WORK" 2>/dev/null ||
     docker run --rm --user 0:0 -v "$WORK:/work" --entrypoint rm "$TOOLS" -rf /work/journal >/dev/null 2>&1 || true
   rm -rf "$WORK" 2>/dev/null || printf 'verify: %s could not be removed\n' "$WORK" >&2
@@ -240,6 +242,7 @@ start_shoppers() {
 # NAME: lets them end what they have begun; their figures are SHOPPED, a JSON object.
 finish_shoppers() {
   local id=$PROJECT-shoppers-$1
+  # They may be through already.
   docker kill -s INT "$id" >/dev/null 2>&1 || true
   timeout 60 docker wait "$id" >/dev/null || stop "the shoppers $1 did not end"
   docker logs "$id" >"$WORK/log/shoppers-$1" 2>"$WORK/log/shoppers-$1.err"

@@ -111,6 +111,7 @@ renew_lease() {
   local holder
   holder=$(kube get lease "$LEASE" -n souk -o jsonpath='{.spec.holderIdentity}' 2>/dev/null) || return 0
   [[ $holder == "$HOLDER" ]] || fail "the lease is now held by ${holder% *}; this one stops here, theirs goes on"
+  # A renewal that failed is made good by the next.
   kube patch lease "$LEASE" -n souk --type merge -p "{\"spec\":{\"renewTime\":\"$(_now)\"}}" >/dev/null 2>&1 || true
 }
 
@@ -118,6 +119,7 @@ drop_lease() {
   local holder
   [[ -n ${HOLDER:-} ]] || return 0
   holder=$(kube get lease "$LEASE" -n souk -o jsonpath='{.spec.holderIdentity}' 2>/dev/null) || return 0
+  # A lease that stays runs out by itself.
   [[ $holder != "$HOLDER" ]] || kube delete lease "$LEASE" -n souk --wait=false >/dev/null 2>&1 || true
   HOLDER=
 }

@@ -19,6 +19,7 @@ apply() {
   # Forced: the manifests are the truth, also after somebody has changed an image by hand or undone a
   # roll-out. What autoscalers decide (replicas) is not in the manifests, so it stays.
   if ! answer=$(kubectl --request-timeout=120s apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" "${@:2}" -f "$1" 2>&1); then
+    # Nothing to show is no failure; the status is that of kubectl.
     printf '%s\n' "$answer" | grep -v 'serverside-applied' >&2 || true
     return 1
   fi
@@ -29,6 +30,7 @@ replace_tasks() {
   local answer
   answer=$(awk 'BEGIN { RS = "\n---\n"; ORS = "\n---\n" } /\nkind: Job\n/' "$1")
   [[ $answer == *'kind: Job'* ]] || return 0
+  # If neither works, the apply that follows says why.
   kube apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --dry-run=server -f - >/dev/null 2>&1 <<<"$answer" ||
     kube delete -f - --ignore-not-found --wait=true >/dev/null 2>&1 <<<"$answer" || true
 }

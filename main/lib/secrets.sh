@@ -50,6 +50,7 @@ POD
 # TOOLS-IMAGE: the first time, makes souk-data/souk-generated.
 _make_generated() {
   local image=$1 pod=souk-keys made answer
+  # Of an earlier run; one that stays makes the next command fail, which is told.
   kube delete pod $pod -n souk --ignore-not-found --wait=true --timeout=60s >/dev/null 2>&1 || true
   answer=$(
     kube create -f - 2>&1 <<Y
