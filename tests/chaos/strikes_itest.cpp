@@ -73,6 +73,7 @@ class Strikes : public ::testing::Test {
     std::ifstream in(store_.state / "chaos.log");
     return {std::istreambuf_iterator<char>(in), {}};
   }
+  // As in proc(5): T is stopped. One that was let go on is S or R, whichever the moment has.
   static char state_of(pid_t id) {
     std::ifstream in(fmt::format("/proc/{}/stat", id));
     std::string word;
@@ -121,7 +122,7 @@ TEST_F(Strikes, StopsForItsTimeAndThenLetsGoOn) {
   std::this_thread::sleep_for(1s);
   EXPECT_EQ(state_of(one->pid()), 'T');
   striking.join();
-  EXPECT_EQ(state_of(one->pid()), 'S');
+  EXPECT_NE(state_of(one->pid()), 'T');
   EXPECT_EQ(tally(kind::stop).struck, 1);
 }
 
@@ -140,7 +141,7 @@ TEST_F(Strikes, AreLiftedAtOnceWhenAsked) {
   stop.request_stop();
   striking.clear();
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);
-  EXPECT_EQ(state_of(one->pid()), 'S');
+  EXPECT_NE(state_of(one->pid()), 'T');
   const auto port = store_.ports[service];
   EXPECT_EQ(testing::http_call(port, "GET", "/health/ready").status, 200);
   EXPECT_THAT(stub_.requests("PUT", "/api/payments/gateway").back().body,
@@ -180,8 +181,7 @@ TEST_F(Strikes, LiftingAllWakesWhatSomebodyElseStopped) {
   kill(one->pid(), SIGSTOP);
   wires_->at(edge).refuse();
   striker_->lift_all();
-  std::this_thread::sleep_for(500ms);
-  EXPECT_EQ(state_of(one->pid()), 'S');
+  EXPECT_NE(state_of(one->pid()), 'T');
   EXPECT_EQ(testing::http_call(wires_->at(edge).port(), "GET", "/health/ready").status, 200);
 }
 
