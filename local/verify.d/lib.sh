@@ -1,27 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of local/verify and of the claims
-# What the claims look with. A claim is a function that says what it saw (`saw`), what is not as
-# claimed (`wrong`, and goes on; `stop`, and ends), or why it cannot be judged here (`skip`).
+# What the claims look with; tests/claims.sh is what they say it with.
 
 SERVICES=(product-service cart-service order-service payment-service inventory-service)
 PROGRAMS=("${SERVICES[@]}" mock-gateway)
 
-saw() { printf '%s\n' "$*" >>"$WORK/saw"; }
-wrong() { printf '%s\n' "$*" >>"$WORK/wrong"; }
-stop() {
-  wrong "$@"
-  exit 1
-}
-skip() {
-  printf '%s\n' "$*" >"$WORK/saw"
-  exit 77
-}
-
-run_claim() {
-  read_settings
-  set -E
-  trap 'status=$?; printf "failed: %s (line %s of %s)\n" "$BASH_COMMAND" "$LINENO" "${BASH_SOURCE[0]##*/}" >&2; exit $status' ERR
-  "claim_${1//-/_}"
-}
+before_claim() { read_settings; }
+after_claim() { remove_helpers; }
+in_store() { "$@"; }
+admin_password() { value_of ADMIN_PASSWORD; }
 
 # --- the stack -------------------------------------------------------------------------------------
 
@@ -79,6 +65,7 @@ read_settings() {
   JAEGER=http://127.0.0.1:$(value_of JAEGER_PORT)
   GRAFANA=http://127.0.0.1:$(value_of GRAFANA_PORT)
   VERSION=$(value_of SOUK_VERSION)
+  CURRENCY=$(value_of CURRENCY)
   TOOLS=souk/tools:$VERSION
   REVISION=$(git -C "$root" rev-parse HEAD 2>/dev/null || echo unknown)
   export REVISION COMPOSE_PROJECT_NAME SOUK_ENV_FILE PROJECT STORE PROMETHEUS ALERTMANAGER JAEGER GRAFANA VERSION TOOLS
@@ -127,25 +114,6 @@ lasting_services() {
   compose config --format json | jq -r '.services | to_entries[] | select(.value.restart != "no") | .key'
 }
 
-# MILLISECONDS, by a clock that everybody has.
-now_ms() {
-  local now=${EPOCHREALTIME/[.,]/}
-  echo $((now / 1000))
-}
-
-# MILLISECONDS: as seconds with a tenth.
-tenths() { printf '%d.%d' $(($1 / 1000)) $(($1 % 1000 / 100)); }
-
-# SECONDS COMMAND...: until it succeeds; fails when the time is over.
-within() {
-  local until=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    ((SECONDS < until)) || return 1
-    sleep 0.5
-  done
-}
-
 is_healthy() { [[ $(look '{{.State.Health.Status}}' "$1" 2>/dev/null) == healthy ]]; }
 all_healthy() { ! compose ps --format '{{.Health}}' | grep -q -e starting -e unhealthy; }
 
@@ -172,61 +140,6 @@ crash() {
   # shellcheck disable=SC2016 # expanded there
   on_machine "$(look '{{.State.Pid}}' "$1")" <<<'kill -9 "$1"'
 }
-
-# --- the store -------------------------------------------------------------------------------------
-
-# METHOD PATH [BODY]: a request to the store, as the holder of TOKEN if that is set. Prints the body;
-# fails if the answer is no success.
-ask() {
-  local headers=() answer status
-  [[ -z ${TOKEN:-} ]] || headers+=(-H "authorization: Bearer $TOKEN")
-  [[ -z ${KEY:-} ]] || headers+=(-H "idempotency-key: $KEY")
-  [[ -z ${3:-} ]] || headers+=(-H 'content-type: application/json' -d "$3")
-  answer=$(curl -sS --max-time 30 -X "$1" "${headers[@]}" -w '\n%{http_code}' "$STORE/api$2") || return
-  status=${answer##*$'\n'}
-  [[ $status == 2* ]] || {
-    printf '%s %s: %s\n' "$1" "$2" "$answer" | tr '\n' ' ' >&2
-    return 1
-  }
-  printf '%s\n' "${answer%$'\n'*}"
-}
-
-become_admin() {
-  local body
-  body=$(jq -n --arg p "$(value_of ADMIN_PASSWORD)" '{username: "admin", password: $p}')
-  TOKEN='' TOKEN=$(ask POST /session/admin "$body" | jq -er .token)
-}
-
-# A new product with 1,000 in stock: PRODUCT. Nobody else buys it.
-make_product() {
-  local tag=$RANDOM$RANDOM
-  become_admin
-  PRODUCT=$(ask POST /products "$(jq -n --arg t "$tag" --arg c "$(value_of CURRENCY)" '{sku: "V-\($t)", name: "Proof \($t)",
-    description: "Made by local/verify.", categories: ["Proof"], price_minor: 1250, currency: $c, attributes: {}, quantity: 1000}')" | jq -er .id)
-  within 20 in_stock || stop "the new product's stock did not arrive within 20 s"
-}
-in_stock() { [[ $(ask GET "/inventory/$PRODUCT" | jq .available) -gt 0 ]]; }
-
-# A new shopper: TOKEN and SHOPPER.
-become_shopper() {
-  local session
-  session=$(TOKEN='' ask POST /session)
-  TOKEN=$(jq -er .token <<<"$session") SHOPPER=$(jq -er .user_id <<<"$session")
-}
-
-# Buys one PRODUCT as the present shopper, with a good card. Prints the order.
-buy() {
-  local cart card body
-  cart=$(ask POST "/cart/$SHOPPER/items" "{\"product_id\":\"$PRODUCT\",\"quantity\":1}")
-  card=$(ask POST /payments/tokens '{"number":"4242424242424242","exp_month":12,"exp_year":2039,"cvc":"123","name":"Amira"}')
-  body=$(jq -n --argjson cart "$cart" --argjson card "$card" '{cart_revision: $cart.revision, expected_total_minor: $cart.total_minor,
-    currency: $cart.currency, payment_token: $card.payment_token,
-    address: {name: "Amira", line1: "12 Lantern Lane", city: "Lisbon", postal_code: "1100-038", country: "PT"}}')
-  KEY=verify-$RANDOM$RANDOM$RANDOM ask POST /orders "$body"
-}
-
-# ID: the order's state as its shopper is told.
-order_state() { ask GET "/orders/$1" | jq -er .state; }
 
 # --- shoppers --------------------------------------------------------------------------------------
 
