@@ -54,6 +54,13 @@ trace_context trace_context::start() {
   return t;
 }
 
+std::optional<trace_context> trace_context::named(std::string_view trace_id) {
+  trace_context t;
+  if (trace_id.size() != 32 || !parse_hex(trace_id, t.trace_id) || is_zero(t.trace_id))
+    return std::nullopt;
+  return t;
+}
+
 trace_context trace_context::child() const {
   trace_context t = *this;
   fill(t.span_id);

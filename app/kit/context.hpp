@@ -21,8 +21,11 @@ struct trace_context {
   bool sampled = true;
 
   static trace_context start();  // a new trace
-  trace_context child() const;   // same trace, new span id
-  bool valid() const;            // neither id is all zero
+  // A trace that will have this id (32 lower-case hexadecimal digits, not all zero) and has no span
+  // yet. Nothing if it is no such id.
+  static std::optional<trace_context> named(std::string_view trace_id);
+  trace_context child() const;  // same trace, new span id
+  bool valid() const;           // neither id is all zero
   std::string trace_id_hex() const;
   std::string traceparent() const;
   // Nothing unless exactly as the recommendation wants it (also future versions' prefix form).

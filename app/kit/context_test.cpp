@@ -54,6 +54,17 @@ TEST(traceparent, is_refused_otherwise) {
     EXPECT_FALSE(trace_context::parse(bad)) << bad;
 }
 
+TEST(trace_context, a_request_id_of_its_form_names_a_trace) {
+  const auto t = trace_context::named("4bf92f3577b34da6a3ce929d0e0e4736");
+  ASSERT_TRUE(t);
+  EXPECT_EQ(t->trace_id_hex(), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_FALSE(t->valid()) << "it has no span yet";
+  for (const char* bad : {"", "req-1", "4bf92f3577b34da6a3ce929d0e0e473",
+                          "4bf92f3577b34da6a3ce929d0e0e47360", "4BF92F3577B34DA6A3CE929D0E0E4736",
+                          "00000000000000000000000000000000", "4bf92f3577b34da6a3ce929d0e0e473g"})
+    EXPECT_FALSE(trace_context::named(bad)) << bad;
+}
+
 TEST(trace_context, a_child_is_another_span_of_the_same_trace) {
   const trace_context parent = trace_context::start();
   EXPECT_TRUE(parent.valid());

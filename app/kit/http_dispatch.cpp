@@ -122,12 +122,18 @@ std::optional<problem> connection::find_endpoint(found_route& found) {
 }
 
 void connection::read_identity(context& ctx) const {
-  // Without a valid parent the trace begins here: its span makes the id.
-  ctx.trace = {};
-  if (const auto text = head_->get(known_field::traceparent))
-    if (const auto parent = trace_context::parse(*text)) ctx.trace = *parent;
   if (const auto id = head_->get(known_field::x_request_id); id && is_request_id(*id))
     ctx.request_id = *id;
+  // Without a valid parent the trace begins here. The gateway makes no spans, but its request ids
+  // have the form of a trace id: the trace takes that, so that what the gateway says of a request
+  // that failed (its access log, its own problem answers) leads to what the services did.
+  ctx.trace = {};
+  if (const auto named = trace_context::named(ctx.request_id)) {
+    ctx.trace = *named;
+    ctx.trace.sampled = telemetry::sampled(named->trace_id);
+  }
+  if (const auto text = head_->get(known_field::traceparent))
+    if (const auto parent = trace_context::parse(*text)) ctx.trace = *parent;
   if (const auto bucket = head_->get(known_field::x_souk_bucket);
       bucket && is_digits(*bucket, 2, 2))
     ctx.bucket = *bucket;

@@ -15,6 +15,15 @@ test('the gateway adds what a browser and an operator need', async () => {
   expect(answer.headers.get('server') ?? '').not.toMatch(/\d/);
 });
 
+test('every problem answer names its trace, whoever gives it', async () => {
+  for (const [what, path] of [['the gateway', '/api/nothing'], ['a service', '/api/products/no-such-product']] as const) {
+    const answer = await call('GET', `${origin()}${path}`);
+    expect(answer.status, what).toBe(404);
+    expect(answer.body.trace_id, what).toMatch(/^[0-9a-f]{32}$/);
+    expect(answer.headers.get('x-request-id'), what).toBe(answer.body.trace_id);
+  }
+});
+
 test('answers are compressed for those who ask', async () => {
   const body = await new Promise<Buffer>((done, failed) => {
     get(`${api()}/products?limit=24`, { headers: { 'accept-encoding': 'gzip' } }, (response) => {
