@@ -6,15 +6,13 @@
 #   await_ready SECONDS             until all that main/deploy has applied is there and ready
 #   pods_of NAME, pod_of NAME       a workload's ready pods, as names; the first of them
 #   in_namespace NAME               the namespace that a workload is in
-#   inside NAMESPACE POD            runs the script on standard input in an ephemeral container there
+#   inside NAMESPACE POD [CONTAINER]
+#                                   runs the script on standard input in an ephemeral container there
 #   excuse NAMESPACE POD CONTAINER  one restart of it was ours (`steady` asks)
 #   in_store, ask, buy, ...         requests from the pod souk/verify-tools
 #   start_shoppers, finish_shoppers, shoppers_met
 #   start_getting, finish_getting   plain GETs, each by a connection of its own
 #   judge                           souk-verdict over all journals so far, and audit
-
-# shellcheck source=main/lib/rollout.sh
-source "$MAIN/lib/rollout.sh"
 
 OVERLAY=$MAIN/verify.d/kubernetes/overlay
 # Of no store: neighbours that a claim makes.
@@ -33,6 +31,7 @@ before_claim() {
 # What a claim has left, ended in the middle or not.
 after_claim() {
   local node
+  ! type -t revive >/dev/null || revive
   tools 'for f in /journal/*.pid; do [[ ! -e $f ]] || kill $(<"$f") 2>/dev/null; rm -f "$f"; done' >/dev/null 2>&1 || true
   kubectl delete pods -A -l souk/verify=helper --wait=false --request-timeout=30s >/dev/null 2>&1 || true
   kubectl delete namespace verify-stranger --ignore-not-found --wait=false --request-timeout=30s >/dev/null 2>&1 || true
@@ -88,7 +87,9 @@ nothing_left() { [[ -z $(comm -13 "$WORK/before" <(belongings)) ]]; }
 await_ready() { within "$1" is_ready; }
 is_ready() {
   local left
-  left=$(_unfinished 2>/dev/null) && [[ -z $left ]]
+  left=$(kube get deployments,statefulsets -A -l app.kubernetes.io/managed-by=souk-deploy -o json 2>/dev/null | jq -r '.items[]
+    | select(.metadata.generation > (.status.observedGeneration // 0) or (.status.updatedReplicas // 0) < .spec.replicas
+      or (.status.readyReplicas // 0) < .spec.replicas or (.status.replicas // 0) > .spec.replicas) | .metadata.name') && [[ -z $left ]]
 }
 
 # NAME: where a workload is.
@@ -154,10 +155,11 @@ excuse() { printf '%s/%s/%s\n' "$1" "$2" "$3" >>"$WORK/excused"; }
 # --- pods of the proof -----------------------------------------------------------------------------
 
 # NAMESPACE NAME IMAGE [LABEL...]: a pod that does nothing, in which a claim can do something. Its
-# labels say what it may reach.
+# labels say what it may reach. SERVICE_ACCOUNT is its identity, NODE where it rather is.
 make_pod() {
-  local namespace=$1 name=$2 image=$3 label labels=''
+  local namespace=$1 name=$2 image=$3 label labels='' place=''
   shift 3
+  [[ -z ${NODE:-} ]] || place="affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference: { matchFields: [{ key: metadata.name, operator: In, values: [$NODE] }] } }] } }"
   for label in "$@"; do labels+=", ${label%%=*}: \"${label#*=}\""; done
   kube apply -f - >/dev/null <<Y
 apiVersion: v1
@@ -171,12 +173,8 @@ spec:
   terminationGracePeriodSeconds: 1
   automountServiceAccountToken: false
   enableServiceLinks: false
-  # Where the control plane runs, if pods may be there: the claim about a node's death takes another.
-  affinity:
-    nodeAffinity:
-      preferredDuringSchedulingIgnoredDuringExecution:
-        - weight: 100
-          preference: { matchExpressions: [{ key: node-role.kubernetes.io/control-plane, operator: Exists }] }
+  serviceAccountName: ${SERVICE_ACCOUNT:-default}
+  $place
   securityContext: { runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, seccompProfile: { type: RuntimeDefault } }
   containers:
     - name: tools
@@ -192,14 +190,22 @@ spec:
 Y
 }
 
-# The pod souk/verify-tools, if it is not there.
+# The node that the API server runs on, if it is one of the cluster's.
+control_plane() {
+  local addresses
+  addresses=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o json | jq -c '[.items[].endpoints[].addresses[]]')
+  kube get nodes -o json | jq -r --argjson a "$addresses" '[.items[] | select(any(.status.addresses[]; .address as $one | any($a[]; . == $one))) | .metadata.name][0] // ""'
+}
+
+# The pod souk/verify-tools, if it is not there. Beside the API server if pods may be there: the claim
+# about a node's death takes another node.
 start_tools() {
   local image
   [[ $(kube get pod verify-tools -n souk -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null) != True ]] || return 0
   # Of a node that is gone, or there for the first time.
   kubectl delete pod verify-tools -n souk --ignore-not-found --force --grace-period=0 --request-timeout=30s >/dev/null 2>&1 || true
   image=$(tools_image)
-  make_pod souk verify-tools "$image" app.kubernetes.io/name=verify-tools
+  NODE=$(control_plane) make_pod souk verify-tools "$image" app.kubernetes.io/name=verify-tools
   kubectl wait pod/verify-tools -n souk --for=condition=Ready --timeout=120s >/dev/null ||
     stop "the pod souk/verify-tools, from which the store is asked, does not start"
   admin_password | kubectl exec -i -n souk verify-tools -- tee /journal/admin-password >/dev/null
@@ -217,25 +223,27 @@ tools() {
   kubectl exec -n souk verify-tools -- bash -c "$script" tools "$@"
 }
 
-# NAMESPACE POD [SECONDS]: the script on standard input, by bash, in an ephemeral container of souk/tools
-# in that pod: of the pod's user, at its place in the network, and, where it shares them, among its
-# processes. Prints what the script prints; status 1 if it failed.
+# NAMESPACE POD [CONTAINER]: the script on standard input, by bash, in an ephemeral container of
+# souk/tools in that pod: of the pod's user, at its place in the network, and among the processes of
+# CONTAINER (or of all, where the pod shares them). Prints what the script prints, and has its status.
+# Nothing of that gets into the pod's logs.
 inside() {
-  local namespace=$1 pod=$2 limit=${3:-60} name=verify-$RANDOM$RANDOM script code
-  script=$(cat)
+  local namespace=$1 pod=$2 name=verify-$RANDOM$RANDOM status=0
+  # It ends by itself, and at once when the pod is to end.
   kubectl debug -q -n "$namespace" "$pod" --image="${TOOLS_IMAGE:=$(tools_image)}" --image-pull-policy=IfNotPresent --profile=restricted \
-    -c "$name" -- timeout "$limit" bash -c "$script" >/dev/null 2>&1 || {
-    printf 'no ephemeral container in %s/%s\n' "$namespace" "$pod" >&2
+    ${3:+"--target=$3"} -c "$name" -- bash -c 'trap "exit 0" TERM; for ((i = 0; i < 900; i++)); do [[ ! -e /tmp/done ]] || exit 0; sleep 0.2 & wait $!; done' \
+    </dev/null >/dev/null 2>"$WORK/log/inside-$pod" || status=$?
+  if ((status != 0)) || ! within 60 _is_inside "$namespace" "$pod" "$name"; then
+    printf 'no ephemeral container in %s/%s: %s\n' "$namespace" "$pod" "$(tail -n 1 "$WORK/log/inside-$pod")" >&2
     return 1
-  }
-  within $((limit + 30)) has_ended "$namespace" "$pod" "$name" || return 1
-  kubectl logs -n "$namespace" "$pod" -c "$name" --request-timeout=30s
-  code=$(_ephemeral "$namespace" "$pod" "$name")
-  [[ $code == 0 ]]
+  fi
+  { cat && printf '\n'; } | kubectl exec -i -n "$namespace" "$pod" -c "$name" -- bash -s || status=$?
+  # A pod that the script has ended is gone.
+  kubectl exec -n "$namespace" "$pod" -c "$name" -- touch /tmp/done >/dev/null 2>&1 || true
+  return "$status"
 }
-has_ended() { [[ -n $(_ephemeral "$@") ]]; }
-_ephemeral() {
-  kube get pod "$2" -n "$1" -o jsonpath="{.status.ephemeralContainerStatuses[?(@.name==\"$3\")].state.terminated.exitCode}"
+_is_inside() {
+  [[ -n $(kube get pod "$2" -n "$1" -o jsonpath="{.status.ephemeralContainerStatuses[?(@.name==\"$3\")].state.running.startedAt}") ]]
 }
 
 # --- shoppers --------------------------------------------------------------------------------------
