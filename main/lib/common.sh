@@ -40,11 +40,19 @@ expect_cluster() {
   ((${version:-0} >= 27)) || fail "the cluster of context $CONTEXT is Kubernetes 1.${version:-?}; 1.27 or newer is needed"
 }
 
-# can VERB RESOURCE NAMESPACE
+# can VERB RESOURCE NAMESPACE. Ends this program when the cluster does not say: that is no "no".
 can() {
+  local answer
   case $2 in
-    */*) kube auth can-i "$1" "${2%/*}" --subresource="${2#*/}" -n "$3" >/dev/null 2>&1 ;;
-    *) kube auth can-i "$1" "$2" -n "$3" >/dev/null 2>&1 ;;
+    */*) answer=$(kube auth can-i "$1" "${2%/*}" --subresource="${2#*/}" -n "$3" 2>&1) || true ;;
+    *) answer=$(kube auth can-i "$1" "$2" -n "$3" 2>&1) || true ;;
+  esac
+  # Warnings may stand before it.
+  answer=$(tail -n 1 <<<"$answer")
+  case $answer in
+    yes*) return 0 ;;
+    no*) return 1 ;;
+    *) fail "the cluster of context $CONTEXT does not say whether you may $1 $2: $answer" ;;
   esac
 }
 
@@ -60,8 +68,8 @@ overlay_folder() {
 }
 
 # --- one at a time ------------------------------------------------------------------------------
-# A Lease of the API server: whoever holds it deploys. It is renewed while that goes on, so one that
-# somebody left behind is over after two minutes.
+# A Lease of the API server: whoever holds it deploys. It is renewed while that goes on, however long a
+# step takes, so one that somebody left behind is over after two minutes.
 
 _now() {
   date -u +%Y-%m-%dT%H:%M:%S.000000Z
@@ -86,19 +94,57 @@ Y
 }
 
 take_lease() {
-  local held holder version renewed age
-  HOLDER="$(id -un)@$(hostname) $$-$RANDOM"
-  if _lease | kube create -f - >/dev/null 2>&1; then return 0; fi
-  held=$(kube get lease "$LEASE" -n souk -o jsonpath='{.metadata.resourceVersion}|{.spec.renewTime}|{.spec.holderIdentity}' 2>&1) ||
-    fail "cannot take the lease souk/$LEASE, by which one deploys at a time: $held"
-  IFS='|' read -r version renewed holder <<<"$held"
-  age=$(_age "$renewed")
-  if ((age <= LEASE_SECONDS)); then
-    fail "${holder% *} is at work on this store (a sign of life $age s ago); one at a time. Wait, or if that is over for certain: kubectl -n souk delete lease $LEASE"
+  local held holder version renewed age refused me
+  me="$(id -un)@$(hostname) $$-$RANDOM"
+  HOLDER=$me
+  if refused=$(_lease | kube create -f - 2>&1 >/dev/null); then
+    _keep_lease
+    return 0
   fi
-  say "The lease of ${holder% *} ran out $((age - LEASE_SECONDS)) s ago; going on in its place."
-  # Only if nobody else was faster.
-  _lease "$version" | kube replace -f - >/dev/null 2>&1 || fail "somebody else has just begun; one at a time"
+  held=$(kube get lease "$LEASE" -n souk -o jsonpath='{.metadata.resourceVersion}|{.spec.renewTime}|{.spec.holderIdentity}' 2>/dev/null) || {
+    HOLDER=
+    fail "cannot take the lease souk/$LEASE, by which one deploys at a time: $(tail -n 1 <<<"$refused")"
+  }
+  IFS='|' read -r version renewed holder <<<"$held"
+  # Ours: it was made, and the answer was late.
+  if [[ $holder != "$me" ]]; then
+    age=$(_age "$renewed")
+    if ((age <= LEASE_SECONDS)); then
+      HOLDER=
+      fail "${holder% *} is at work on this store (a sign of life $age s ago); one at a time. Wait, or if that is over for certain: kubectl -n souk delete lease $LEASE"
+    fi
+    say "The lease of ${holder% *} ran out $((age - LEASE_SECONDS)) s ago; going on in its place."
+    # Only if nobody else was faster.
+    _lease "$version" | kube replace -f - >/dev/null 2>&1 || {
+      HOLDER=
+      fail "somebody else has just begun; one at a time"
+    }
+  fi
+  _keep_lease
+}
+
+# In the background, for as long as this program lives (even if it is killed, nobody renews after it).
+_keep_lease() {
+  local program=$$
+  (
+    trap - EXIT
+    n=0
+    while sleep 2 && kill -0 "$program" 2>/dev/null; do
+      n=$((n + 1))
+      ((n % 10 > 0)) || _renew_if_ours || exit 0
+    done
+  ) </dev/null >/dev/null 2>&1 &
+  LEASE_KEEPER=$!
+}
+
+# Status 1: it is somebody else's now.
+_renew_if_ours() {
+  local held
+  # A renewal that failed is made good by the next.
+  held=$(kube get lease "$LEASE" -n souk -o jsonpath='{.metadata.resourceVersion}|{.spec.holderIdentity}' 2>/dev/null) || return 0
+  [[ ${held#*|} == "$HOLDER" ]] || return 1
+  # Only this version of it: it cannot be taken over in between.
+  kube patch lease "$LEASE" -n souk --type merge -p "{\"metadata\":{\"resourceVersion\":\"${held%%|*}\"},\"spec\":{\"renewTime\":\"$(_now)\"}}" >/dev/null 2>&1 || true
 }
 
 _age() {
@@ -107,16 +153,22 @@ _age() {
   echo $(($(date -u +%s) - moment))
 }
 
+# Between two steps: goes on only if nobody else has taken over.
 renew_lease() {
   local holder
-  holder=$(kube get lease "$LEASE" -n souk -o jsonpath='{.spec.holderIdentity}' 2>/dev/null) || return 0
-  [[ $holder == "$HOLDER" ]] || fail "the lease is now held by ${holder% *}; this one stops here, theirs goes on"
-  # A renewal that failed is made good by the next.
-  kube patch lease "$LEASE" -n souk --type merge -p "{\"spec\":{\"renewTime\":\"$(_now)\"}}" >/dev/null 2>&1 || true
+  _renew_if_ours || {
+    holder=$(kube get lease "$LEASE" -n souk -o jsonpath='{.spec.holderIdentity}' 2>/dev/null || true)
+    fail "the lease is now held by ${holder% *}; this one stops here, theirs goes on"
+  }
 }
 
 drop_lease() {
   local holder
+  if [[ -n ${LEASE_KEEPER:-} ]]; then
+    # It may have ended by itself.
+    kill "$LEASE_KEEPER" 2>/dev/null || true
+    LEASE_KEEPER=
+  fi
   [[ -n ${HOLDER:-} ]] || return 0
   holder=$(kube get lease "$LEASE" -n souk -o jsonpath='{.spec.holderIdentity}' 2>/dev/null) || return 0
   # A lease that stays runs out by itself.

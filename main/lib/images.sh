@@ -22,28 +22,68 @@ _missing_on_nodes() {
   done
 }
 
+# PROGRAM IMAGE...: whether the program is here, and docker has the images for it.
 _expect_local() {
   local image missing=''
-  command -v docker >/dev/null || fail "docker is missing, which has the images that $1 is to be given"
+  command -v "$1" >/dev/null || fail "the context $CONTEXT is one of $1, and $1 is not on this machine. Install it, or set SOUK_IMAGE_LOADER (a command that is given the images' names) or SOUK_REGISTRY"
+  command -v docker >/dev/null || fail "docker is missing, which has the images. Build and load them elsewhere and set SOUK_IMAGE_LOADER=true, or name a registry under images: in the overlay"
+  docker version >/dev/null 2>&1 || fail "docker does not answer (docker version says why): it has the images"
   for image in "${@:2}"; do
     docker image inspect "$image" >/dev/null 2>&1 || missing+=" $image"
   done
   [[ -z $missing ]] || fail "these images are not on this machine:$missing. Build them: ./souk compose build (or docker build -f app/Dockerfile --target NAME -t souk/NAME:$(cat "$MAIN/../VERSION") .)"
 }
 
+# Which local cluster the context is one of: kind, k3d or minikube. Empty: none that is known.
+_kind_of_cluster() {
+  case $CONTEXT in
+    kind-*) echo kind ;;
+    k3d-*) echo k3d ;;
+    minikube) echo minikube ;;
+    *)
+      # A profile of minikube may have any name; it says so beside its cluster.
+      if [[ $(kubectl config view --minify -o jsonpath='{.clusters[*].cluster.extensions[*].extension.provider}' 2>/dev/null) == *minikube* ]]; then
+        echo minikube
+      fi
+      ;;
+  esac
+}
+
+_load_into() { # KIND IMAGE...
+  local kind=$1 image
+  shift
+  _expect_local "$kind" "$@"
+  case $kind in
+    kind)
+      say "Images: kind load docker-image"
+      kind load docker-image --name "${CONTEXT#kind-}" "$@" || return 1
+      ;;
+    k3d)
+      say "Images: k3d image import"
+      k3d image import -c "${CONTEXT#k3d-}" "$@" || return 1
+      ;;
+    minikube)
+      say "Images: minikube image load"
+      for image in "$@"; do minikube -p "$CONTEXT" image load "$image" || return 1; done
+      ;;
+  esac
+}
+
 # RENDERED-FILE: brings in what is needed; may rewrite the file (names of a registry).
 bring_images() {
-  local rendered=$1 ours missing image
+  local rendered=$1 ours missing image kind registry
   # shellcheck disable=SC2207 # names of images have no blanks
   ours=($(images_of "$rendered" | _ours))
   if [[ -n ${SOUK_REGISTRY:-} ]]; then
-    [[ ${#ours[@]} -eq 0 ]] || _expect_local "$SOUK_REGISTRY" "${ours[@]}"
+    registry=${SOUK_REGISTRY%/}
+    case $registry in *://* | *' '*) fail "SOUK_REGISTRY is '$SOUK_REGISTRY'; it must be as in registry.example.com/you, without https://" ;; esac
+    [[ ${#ours[@]} -eq 0 ]] || _expect_local docker "${ours[@]}"
     for image in ${ours[@]+"${ours[@]}"}; do
-      say "Pushing $SOUK_REGISTRY/$image"
-      docker tag "$image" "$SOUK_REGISTRY/$image"
-      docker push -q "$SOUK_REGISTRY/$image" >/dev/null || fail "$SOUK_REGISTRY/$image could not be pushed; is 'docker login ${SOUK_REGISTRY%%/*}' needed?"
+      say "Pushing $registry/$image"
+      docker tag "$image" "$registry/$image" || fail "docker cannot name an image $registry/$image"
+      docker push -q "$registry/$image" >/dev/null || fail "$registry/$image could not be pushed; is 'docker login ${registry%%/*}' needed? Nothing was deployed"
     done
-    sed "s#image: souk/#image: ${SOUK_REGISTRY%/}/souk/#" "$rendered" >"$rendered.2" && mv "$rendered.2" "$rendered"
+    sed "s#image: \\(\"\\{0,1\\}\\)souk/#image: \\1$registry/souk/#" "$rendered" >"$rendered.2" && mv "$rendered.2" "$rendered"
   elif [[ -n ${SOUK_IMAGE_LOADER:-} ]]; then
     # Ours each time, since a new build may bear the same version; of the others what nodes lack.
     # shellcheck disable=SC2207
@@ -53,28 +93,14 @@ bring_images() {
     $SOUK_IMAGE_LOADER ${ours[@]+"${ours[@]}"} ${missing[@]+"${missing[@]}"} || fail "SOUK_IMAGE_LOADER ($SOUK_IMAGE_LOADER) could not bring in the images; nothing was deployed"
   else
     [[ ${#ours[@]} -gt 0 ]] || return 0
-    case $CONTEXT in
-      kind-*)
-        _expect_local "kind" "${ours[@]}"
-        say "Images: kind load docker-image"
-        kind load docker-image --name "${CONTEXT#kind-}" "${ours[@]}" || fail "kind could not load the images; nothing was deployed"
-        ;;
-      k3d-*)
-        _expect_local "k3d" "${ours[@]}"
-        say "Images: k3d image import"
-        k3d image import -c "${CONTEXT#k3d-}" "${ours[@]}" || fail "k3d could not import the images; nothing was deployed"
-        ;;
-      minikube | minikube-*)
-        _expect_local "minikube" "${ours[@]}"
-        say "Images: minikube image load"
-        minikube -p "$CONTEXT" image load "${ours[@]}" || fail "minikube could not load the images; nothing was deployed"
-        ;;
-      *)
-        # shellcheck disable=SC2207
-        missing=($(printf '%s\n' "${ours[@]}" | _missing_on_nodes))
-        [[ ${#missing[@]} -eq 0 ]] ||
-          fail "no node has ${missing[*]}, and no registry has these names. Set SOUK_REGISTRY (they are pushed there), or SOUK_IMAGE_LOADER (a command that is given their names), or name a registry under images: in the overlay. If they are there for certain (nodes list only their largest): SOUK_IMAGE_LOADER=true"
-        ;;
-    esac
+    kind=$(_kind_of_cluster)
+    if [[ -n $kind ]]; then
+      _load_into "$kind" "${ours[@]}" || fail "$kind could not bring in the images; nothing was deployed"
+      return 0
+    fi
+    # shellcheck disable=SC2207
+    missing=($(printf '%s\n' "${ours[@]}" | _missing_on_nodes))
+    [[ ${#missing[@]} -eq 0 ]] ||
+      fail "not every node has ${missing[*]}, and no registry has these names. Set SOUK_REGISTRY (they are pushed there), or SOUK_IMAGE_LOADER (a command that is given their names), or name a registry under images: in the overlay. If they are there for certain (nodes list only their largest): SOUK_IMAGE_LOADER=true"
   fi
 }

@@ -14,15 +14,30 @@ _objects_of() {
   ' "$1" | sort -u
 }
 
+# FILE [OPTION...]
 apply() {
-  local answer
+  local answer=$1.answer status=0 worker silent=0 began=$SECONDS asked=$SECONDS
   # Forced: the manifests are the truth, also after somebody has changed an image by hand or undone a
   # roll-out. What autoscalers decide (replicas) is not in the manifests, so it stays.
-  if ! answer=$(kubectl --request-timeout=120s apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" "${@:2}" -f "$1" 2>&1); then
-    # Nothing to show is no failure; the status is that of kubectl.
-    printf '%s\n' "$answer" | grep -v 'serverside-applied' >&2 || true
-    return 1
-  fi
+  kubectl --request-timeout=120s apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" "${@:2}" -f "$1" >"$answer" 2>&1 </dev/null &
+  worker=$!
+  # kubectl goes from object to object also when nobody answers any more, each time as long as it can.
+  while kill -0 "$worker" 2>/dev/null; do
+    sleep 1
+    ((SECONDS - asked >= 15)) || continue
+    if kube get --raw /version >/dev/null 2>&1 </dev/null; then silent=0; else silent=$((silent + 1)); fi
+    asked=$SECONDS
+    if ((silent >= 2)); then
+      kill "$worker" 2>/dev/null || true
+      echo "The API server does not answer any more, $((SECONDS - began)) s after this began." >>"$answer"
+      break
+    fi
+  done
+  wait "$worker" || status=$?
+  ((status > 0)) || return 0
+  # Nothing to show is no failure; the status is that of kubectl.
+  grep -v 'serverside-applied' "$answer" >&2 || true
+  return 1
 }
 
 # A Job's pod cannot be changed: one that is there with another image or other words goes first.
@@ -94,21 +109,29 @@ _unfinished() {
 
 # Pods with a reason that does not pass by waiting: NAMESPACE POD REASON.
 _hopeless() {
-  kube get pods -A -l app.kubernetes.io/part-of=souk -o go-template='{{range .items}}{{$p := .metadata}}{{range .status.initContainerStatuses}}{{if .state.waiting}}{{$p.namespace}} {{$p.name}} {{.state.waiting.reason}}{{"\n"}}{{end}}{{end}}{{range .status.containerStatuses}}{{if .state.waiting}}{{$p.namespace}} {{$p.name}} {{.state.waiting.reason}}{{"\n"}}{{end}}{{end}}{{end}}' |
-    grep -E ' (ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError)$' | sort -u || true
+  # A container that has ended five times by itself will do it again: ours wait for what they need. (A
+  # migration is repeated, since the database may be later than it.)
+  kube get pods -A -l app.kubernetes.io/part-of=souk -o go-template='{{range .items}}{{$p := .metadata}}{{range .status.initContainerStatuses}}{{if .state.waiting}}{{$p.namespace}} {{$p.name}} {{.state.waiting.reason}}{{"\n"}}{{end}}{{end}}{{range .status.containerStatuses}}{{if .state.waiting}}{{$p.namespace}} {{$p.name}} {{.state.waiting.reason}}{{if ge .restartCount 5}}Again{{end}}{{"\n"}}{{end}}{{end}}{{end}}' 2>/dev/null |
+    grep -E ' ((ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|CreateContainerConfigError)(Again)?|CrashLoopBackOffAgain)$' | sort -u || true
 }
 
 # LIMIT: until all is there. Status 1 when it is not.
 await_rollout() {
-  local limit=$1 began=$SECONDS left last='' hopeless first_hopeless=0 renewed=$SECONDS
+  local limit=$1 began=$SECONDS left last='' hopeless first_hopeless=0 renewed=$SECONDS heard=$SECONDS told=''
   while :; do
     if left=$(_unfinished 2>/dev/null); then
+      if [[ -n $told ]]; then say "$(printf '%4d s  the API server answers again' $((SECONDS - began)))"; fi
+      heard=$SECONDS told=''
       if [[ -z $left ]]; then return 0; fi
       if [[ $left != "$last" ]]; then
         say "$(printf '%4d s  waiting for: %s' $((SECONDS - began)) "$(awk '{ printf "%s%s %s", (NR > 1 ? ", " : ""), $3, $4 }' <<<"$left")")"
         last=$left
       fi
+    elif [[ -z $told ]]; then
+      say "$(printf '%4d s  the API server does not answer' $((SECONDS - began)))"
+      told=yes
     fi
+    if [[ -n $told ]] && ((SECONDS - heard > 180)); then return 1; fi
     hopeless=$(_hopeless)
     if [[ -n $hopeless ]]; then
       ((first_hopeless > 0)) || first_hopeless=$SECONDS
@@ -127,8 +150,13 @@ await_rollout() {
 
 # What is wrong with whom, and what to do.
 explain_failure() {
-  local namespace kind name counts pod reasons log undo='' since
+  local namespace kind name counts pod reasons log undo='' stores='' since left
   say ""
+  left=$(_unfinished 2>&1) || {
+    say "The API server does not answer, so it is not known how far the roll-out is: $(tail -n 1 <<<"$left")"
+    say "What was applied goes on by itself. Run this again when it answers; nothing is done twice."
+    return 0
+  }
   say "The roll-out did not finish. What is not there:"
   while read -r namespace kind name counts; do
     [[ -n $namespace ]] || continue
@@ -147,8 +175,19 @@ explain_failure() {
     if [[ $kind == Deployment && $(kube get deployment "$name" -n "$namespace" -o jsonpath='{.metadata.annotations.deployment\.kubernetes\.io/revision}' 2>/dev/null) -gt 1 ]]; then
       undo+=" $namespace/$name"
     fi
-  done <<<"$(_unfinished 2>/dev/null)"
+    if [[ $kind == StatefulSet && $(kube get statefulset "$name" -n "$namespace" -o jsonpath='{.status.currentRevision}' 2>/dev/null) != $(kube get statefulset "$name" -n "$namespace" -o jsonpath='{.status.updateRevision}' 2>/dev/null) ]]; then
+      stores+=" $namespace/$name"
+    fi
+  done <<<"$left"
   say ""
+  if [[ -n $stores ]]; then
+    say "A store's only pod was replaced by one that does not start. Back to the former one at once (a pod"
+    say "that never became ready is not replaced by itself, so it is deleted; the volume stays):"
+    for name in $stores; do
+      say "  kubectl -n ${name%/*} rollout undo statefulset/${name#*/} && kubectl -n ${name%/*} delete pod ${name#*/}-0"
+    done
+    say ""
+  fi
   if [[ -z $undo ]]; then
     say "Correct it and run this again; it goes on from here."
     return 0

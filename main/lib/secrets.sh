@@ -177,24 +177,69 @@ _callers() {
   [[ -z $list ]] || echo "  ACCEPTED_CALLERS: \"$list\""
 }
 
+# What stands for the generated values where only their names matter.
+_generated_names() {
+  local name
+  for name in $RANDOMS service-product-sha256 service-cart-sha256 service-order-sha256 \
+    admin-password admin-password.hash session.pem session.jwks; do
+    echo "$name eA=="
+  done
+}
+
+# NAMESPACE/NAME...: those entries that a workload needs and that are not there, as words.
+_lacking_entries() {
+  local one present entry
+  for one in "$@"; do
+    # One of yours (a certificate) is yours to fill.
+    _entries "$one" >/dev/null 2>&1 || continue
+    present=$(kube get secret "${one#*/}" -n "${one%%/*}" -o go-template='{{range $k, $v := .data}}{{if $v}}{{$k}}{{"\n"}}{{end}}{{end}}' 2>/dev/null) || continue
+    # A role of yours may make databases itself.
+    for entry in $(_entries "$one" | sed -n 's/^  \([A-Za-z_.-]*\):.*/\1/p' | grep -v '^DATABASE_ADMIN_URL'); do
+      grep -qxF -- "$entry" <<<"$present" || echo "$one: $entry"
+    done
+  done
+}
+
 # RENDERED-FILE MODE TOOLS-IMAGE: sees to it that every Secret that is named is there.
 ensure_secrets() {
-  local rendered=$1 mode=$2 image=$3 namespace present='' missing='' one entries answer made=0
+  local rendered=$1 mode=$2 image=$3 namespace present='' missing='' one entries answer made=0 needed='' foreign='' lacking
   for namespace in $NAMESPACES; do
-    present+=$(kube get secrets -n "$namespace" -o go-template="{{range .items}}$namespace/{{.metadata.name}}{{\"\\n\"}}{{end}}" 2>/dev/null || true)$'\n'
+    answer=$(kube get secrets -n "$namespace" -o go-template="{{range .items}}$namespace/{{.metadata.name}}{{\"\\n\"}}{{end}}" 2>&1) || {
+      # The namespace of a component that this overlay does not have.
+      [[ $answer == *NotFound* || $answer == *'not found'* ]] || fail "cannot see which Secrets are in $namespace: $(tail -n 1 <<<"$answer")"
+      continue
+    }
+    present+=$answer$'\n'
   done
+  GENERATED=$(_generated_names)
   for one in $(needed_secrets "$rendered" | sed 'p; s#^souk-data/backup$#souk-data/restore#' | sort -u); do
-    grep -qx "$one" <<<"$present" || missing+=" $one"
+    needed+=" $one"
+    grep -qxF "$one" <<<"$present" && continue
+    missing+=" $one"
+    _entries "$one" >/dev/null 2>&1 || foreign+=" $one"
   done
-  if ! kube get configmap session-keys -n souk >/dev/null 2>&1; then missing+=" session-keys"; fi
+  answer=$(kube get configmap session-keys -n souk -o name --ignore-not-found 2>&1) || fail "cannot see whether the ConfigMap souk/session-keys is there: $(tail -n 1 <<<"$answer")"
+  [[ -n $answer ]] || missing+=" session-keys"
+  # Before anything is made or changed.
+  if [[ $mode == external ]]; then
+    [[ -z $missing ]] || fail "these are to come from outside and are missing:$missing (session-keys is a ConfigMap in souk). Nothing was changed. main/README.md says what is in them"
+    # shellcheck disable=SC2086 # a list
+    lacking=$(_lacking_entries $needed)
+    [[ -z $lacking ]] || fail "of the Secrets from outside these entries are missing or empty:
+$lacking
+Nothing was changed. main/README.md says what is in them"
+    say "Secrets: all there, from outside"
+    return 0
+  fi
+  [[ -z $foreign ]] || fail "these are yours to make, and are missing:$foreign (gateway-tls is the certificate of your host name: cert-manager makes it, or kubectl -n souk create secret tls gateway-tls --cert=FILE --key=FILE). Nothing was changed"
   if [[ -z $missing ]]; then
     say "Secrets: all there"
     return 0
   fi
-  [[ $mode == generate ]] || fail "these are to come from outside and are missing:$missing (session-keys is a ConfigMap in souk). main/README.md says what is in them"
   if ! grep -qx souk-data/souk-generated <<<"$present"; then
     # Stores that exist know their old passwords; new ones would lock the store out of its data.
-    if kube get pvc -n souk-data -o name 2>/dev/null | grep -q data-; then
+    answer=$(kube get pvc -n souk-data -o name 2>&1) || fail "cannot see whether there are volumes in souk-data: $(tail -n 1 <<<"$answer")"
+    if grep -q data- <<<"$answer"; then
       fail "the volumes of souk-data exist, but the Secret souk-data/souk-generated, which has their passwords, does not. Restore it from your copy, or delete the data: main/undeploy --data"
     fi
     say "Secrets: making keys and passwords (once)"
