@@ -120,9 +120,12 @@ void cart_copier::copy(std::vector<std::string> users) {
       const auto& clock = all.at(0).list;
       const auto now_ms = std::stoll(clock.at(0).text) * 1000 + std::stoll(clock.at(1).text) / 1000;
       cart_record r{.user = users[i]};
-      if ((r.cart = to_fields(all.at(1)))) r.cart_until = until(all.at(2), now_ms);
-      if ((r.keys = to_fields(all.at(3)))) r.keys_until = until(all.at(4), now_ms);
-      if ((r.orders = to_fields(all.at(5)))) r.orders_until = until(all.at(6), now_ms);
+      r.cart = to_fields(all.at(1));
+      if (r.cart) r.cart_until = until(all.at(2), now_ms);
+      r.keys = to_fields(all.at(3));
+      if (r.keys) r.keys_until = until(all.at(4), now_ms);
+      r.orders = to_fields(all.at(5));
+      if (r.orders) r.orders_until = until(all.at(6), now_ms);
       if (r.cart || r.keys || r.orders) {
         copied_[r.user] = r.orders ? r.orders->size() : 0;
       } else if (copied_.erase(r.user) == 0) {
