@@ -96,7 +96,7 @@ rows database::receive() {
       }
     }
   }
-  if (refused) throw *refused;
+  if (refused) throw sql_error(*refused);
   if (lost || PQstatus(connection_->c) != CONNECTION_OK) {
     throw std::runtime_error(
         lost.value_or(fmt::format("the connection to the database {} is lost", label_)));
