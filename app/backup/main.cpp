@@ -39,9 +39,10 @@ int run(const std::vector<std::string>& words) {
   }
   const bool wants_folder = command == "save" || command == "check" || command == "prepare" ||
                             command == "swap" || command == "recover";
-  if (!(wants_folder && words.size() == 2) &&
-      !(command == "reconcile" &&
-        (words.size() == 1 || (words.size() == 2 && words[1] == "--settle")))) {
+  const bool has_folder = wants_folder && words.size() == 2;
+  const bool reconciles = command == "reconcile" &&
+                          (words.size() == 1 || (words.size() == 2 && words[1] == "--settle"));
+  if (!has_folder && !reconciles) {
     fmt::print(stderr, "{}{}", usage_text, env.describe());
     return 2;
   }

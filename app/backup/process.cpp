@@ -19,10 +19,10 @@ std::string run_program(const std::vector<std::string>& command, const variables
   for (char** e = environ; *e; ++e) {
     const std::string_view entry = *e;
     bool replaced = false;
-    for (const auto& [name, _] : more) replaced |= entry.starts_with(name + "=");
+    for (const auto& [name, _] : more) replaced |= entry.starts_with(fmt::format("{}=", name));
     if (!replaced) settings.emplace_back(entry);
   }
-  for (const auto& [name, value] : more) settings.push_back(name + "=" + value);
+  for (const auto& [name, value] : more) settings.push_back(fmt::format("{}={}", name, value));
   std::vector<char*> arguments, environment;
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   for (const auto& entry : settings) environment.push_back(const_cast<char*>(entry.c_str()));
