@@ -24,6 +24,9 @@ ALTER ROLE administrator LOGIN SUPERUSER CONNECTION LIMIT 10 PASSWORD :'secret';
 SQL
   printf "\\set name %s\n\\set secret '%s'\n" "$SERVICE" "$(cat /souk/passwords/password)"
   cat /souk/shared/database.sql
+  # There is one database on this server, so it may have most of max_connections (200): seven replicas
+  # of product-service take 98 at most (main/README.md, "Database connections").
+  echo 'ALTER ROLE :"name" CONNECTION LIMIT 150;'
   printf "\\set secret '%s'\n" "$(cat /souk/passwords/monitor-password)"
   cat /souk/shared/monitor.sql
   printf '\\connect %s\n' "$SERVICE"
