@@ -292,20 +292,33 @@ shoppers_met() {
 # NAME RATE: RATE requests a second to each of four addresses, each by a connection of its own; every
 # one that is not answered 200 is written down.
 start_getting() {
-  tools 'name=$1 rate=$2
-    for path in "products?limit=3" categories "inventory?limit=1" .well-known/jwks.json; do
+  tools 'one() { # NAME RATE NUMBER PATH
       # What follows the # is not sent: it only makes many of one.
-      curl -s --rate "$rate/s" --max-time 10 -H "connection: close" -o /dev/null -w "%{http_code} %{time_total} %{exitcode}\n" \
-        "http://gateway/api/$path#[1-1000000]" > >(n=0 bad=0; while read -r code rest; do n=$((n + 1)); [[ $code == 200 ]] || { bad=$((bad + 1)); echo "$(date -u +%T.%3N) $path $code $rest"; }; done >"/journal/$name.bad.${path%%[?]*}"; echo "$n $bad" >"/journal/$name.got.${path%%[?]*}") </dev/null 2>/dev/null &
+      curl -s --rate "$2/s" --max-time 10 -H "connection: close" -o /dev/null -w "%{http_code} %{time_total} %{exitcode}\n" "http://gateway/api/$4#[1-1000000]" | {
+        # It tells what came when curl has ended.
+        trap "" TERM
+        n=0 bad=0
+        while read -r code rest; do
+          n=$((n + 1))
+          [[ $code == 200 ]] || { bad=$((bad + 1)) && echo "$(date -u +%T.%3N) $4 $code $rest" >>"/journal/$1.bad.$3"; }
+        done
+        echo "$n $bad" >"/journal/$1.got.$3"
+      }
+    }
+    export -f one
+    i=0
+    for path in "products?limit=3" categories "inventory?limit=1" .well-known/jwks.json; do
+      i=$((i + 1))
+      timeout 3600 bash -c "one \"\$@\"" one "$1" "$2" "$i" "$path" </dev/null >/dev/null 2>&1 &
       echo $!
-    done >"/journal/$name.pid"' "$1" "$2" </dev/null >/dev/null
+    done >"/journal/$1.pid"' "$1" "$2"
 }
 
 # NAME: what came of them: GOT (how many) and MISSED (one a line).
 finish_getting() {
   local told
   told=$(tools 'kill $(<"/journal/$1.pid") 2>/dev/null; rm -f "/journal/$1.pid"; sleep 1
-    cat "/journal/$1".got.* | { n=0 bad=0; while read -r a b; do n=$((n + a)) bad=$((bad + b)); done; echo "$n $bad"; }; cat "/journal/$1".bad.*; rm -f "/journal/$1".got.* "/journal/$1".bad.*' "$1")
+    cat "/journal/$1".got.* | { n=0 bad=0; while read -r a b; do n=$((n + a)) bad=$((bad + b)); done; echo "$n $bad"; }; cat "/journal/$1".bad.* 2>/dev/null; rm -f "/journal/$1".got.* "/journal/$1".bad.*' "$1")
   GOT=$(head -n 1 <<<"$told" | cut -d ' ' -f 1)
   MISSED=$(tail -n +2 <<<"$told")
 }
