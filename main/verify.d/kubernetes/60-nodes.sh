@@ -127,7 +127,7 @@ claim_node_death() {
 
   crowd node-death 480
   sleep 5
-  mark "$victim's death"
+  mark death
   echo "$victim" >"$WORK/dead"
   from=$(now_ms)
   kill_node "$victim" || stop "$victim could not be killed"
@@ -141,7 +141,7 @@ claim_node_death() {
   done
   if [[ -n $there && -z $fixed ]]; then
     # What docs/operations/nodes.md has an operator do who knows that it is.
-    mark "the taint out-of-service"
+    mark taint
     from=$(now_ms)
     kube taint node "$victim" node.kubernetes.io/out-of-service=nodeshutdown:NoExecute --overwrite >/dev/null
     for name in $there; do
@@ -152,12 +152,12 @@ claim_node_death() {
     saw "volumes of this cluster are bound to their node:$fixed wait for it"
   fi
   [[ -n $fixed ]] || await_ready 240 || wrong "the store is not ready on the nodes that are left"
-  sleep 5
-  mark "$victim's return"
-  revive
-  await_ready 240 || wrong "the store is not as it was after $victim was back"
+  # With volumes that are bound to their node nothing is sold before it is back.
+  [[ -z $fixed ]] || revive
   sleep 5
   told_by node-death
+  revive
+  await_ready 240 || wrong "the store is not as it was after $victim was back"
   judge
 }
 is_elsewhere() {
@@ -212,7 +212,7 @@ claim_drain() {
   pods=$(on_node "$node" | wc -l)
   crowd drain 450
   sleep 3
-  mark "the drain of $node"
+  mark drain
   watch_budgets 400
   watcher=$!
   echo "$node" >>"$WORK/cordoned"
@@ -234,7 +234,7 @@ claim_drain() {
     [[ -z $said ]] || wrong "had no pod for some seconds: $said"
     saw "of gateway and services, each had a pod whenever one looked ($(grep -cx looked "$WORK/budgets") times)"
   fi
-  mark "$node's return"
+  mark uncordoned
   uncordon
   await_ready 240 || wrong "the store is not as it was after $node was uncordoned"
   ((nodes > 1)) || scale_all 2
