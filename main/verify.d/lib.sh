@@ -15,8 +15,9 @@
 #   judge                           souk-verdict over all journals so far, and audit
 
 OVERLAY=$MAIN/verify.d/kubernetes/overlay
-# Of no store: neighbours that a claim makes.
-OWN_NAMESPACES=verify-stranger
+# Of no store: what claims make. They have the label souk/verify=helper, as all that goes with the
+# claim that has made it.
+OWN_NAMESPACES='verify-stranger verify-souk verify-souk-data verify-souk-observability verify-souk-partner'
 SERVICES=(product-service cart-service order-service payment-service inventory-service)
 PROGRAMS=("${SERVICES[@]}" mock-gateway)
 DATABASES=(product-db order-db payment-db inventory-db)
@@ -34,7 +35,7 @@ after_claim() {
   ! type -t revive >/dev/null || revive
   tools 'for f in /journal/*.pid; do [[ ! -e $f ]] || kill $(<"$f") 2>/dev/null; rm -f "$f"; done' >/dev/null 2>&1 || true
   kubectl delete pods -A -l souk/verify=helper --wait=false --request-timeout=30s >/dev/null 2>&1 || true
-  kubectl delete namespace verify-stranger --ignore-not-found --wait=false --request-timeout=30s >/dev/null 2>&1 || true
+  kubectl delete namespaces -l souk/verify=helper --wait=false --request-timeout=30s >/dev/null 2>&1 || true
   [[ ! -s $WORK/cordoned ]] || while read -r node; do kube uncordon "$node" >/dev/null || printf 'verify: %s could not be uncordoned\n' "$node" >&2; done <"$WORK/cordoned"
   rm -f "$WORK/cordoned"
 }
@@ -68,7 +69,7 @@ deploy() {
 
 remove_store() {
   local left
-  kube delete namespace verify-stranger --ignore-not-found --wait=false >/dev/null 2>&1 || true
+  kube delete namespaces -l souk/verify=helper --wait=false >/dev/null 2>&1 || true
   # Of a deploy that was ended in the middle; nobody else deploys here.
   kube delete lease "$LEASE" -n souk --ignore-not-found >/dev/null 2>&1 || true
   "$MAIN/undeploy" --data --yes >/dev/null || {
@@ -153,6 +154,20 @@ stop_watching() {
 excuse() { printf '%s/%s/%s\n' "$1" "$2" "$3" >>"$WORK/excused"; }
 
 # --- pods of the proof -----------------------------------------------------------------------------
+
+# NAME [STANDARD]: a namespace that goes with the claim.
+make_namespace() {
+  # Of a claim before, it may still be going.
+  kubectl wait namespace "$1" --for=delete --timeout=90s >/dev/null 2>&1 || true
+  kube create -f - >/dev/null <<Y
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: $1
+  labels: { souk/verify: helper, pod-security.kubernetes.io/enforce: ${2:-privileged}, pod-security.kubernetes.io/warn: ${2:-privileged} }
+Y
+  within 30 kube get serviceaccount default -n "$1" >/dev/null 2>&1 || stop "the namespace $1 is not made"
+}
 
 # NAMESPACE NAME IMAGE [LABEL...]: a pod that does nothing, in which a claim can do something. Its
 # labels say what it may reach. SERVICE_ACCOUNT is its identity, NODE where it rather is.
@@ -311,13 +326,13 @@ start_getting() {
       i=$((i + 1))
       timeout 3600 bash -c "one \"\$@\"" one "$1" "$2" "$i" "$path" </dev/null >/dev/null 2>&1 &
       echo $!
-    done >"/journal/$1.pid"' "$1" "$2"
+    done >"/journal/$1-gets.pid"' "$1" "$2"
 }
 
 # NAME: what came of them: GOT (how many) and MISSED (one a line).
 finish_getting() {
   local told
-  told=$(tools 'kill $(<"/journal/$1.pid") 2>/dev/null; rm -f "/journal/$1.pid"; sleep 1
+  told=$(tools 'kill $(<"/journal/$1-gets.pid") 2>/dev/null; rm -f "/journal/$1-gets.pid"; sleep 1
     cat "/journal/$1".got.* | { n=0 bad=0; while read -r a b; do n=$((n + a)) bad=$((bad + b)); done; echo "$n $bad"; }; cat "/journal/$1".bad.* 2>/dev/null; rm -f "/journal/$1".got.* "/journal/$1".bad.*' "$1")
   GOT=$(head -n 1 <<<"$told" | cut -d ' ' -f 1)
   MISSED=$(tail -n +2 <<<"$told")
