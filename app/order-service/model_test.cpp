@@ -88,8 +88,6 @@ struct world {
         if (reservation == reply::none || reservation == reply::held) reservation = reply::released;
         return reservation;
       case step::return_stock:
-        if (reservation == reply::committed) reservation = reply::returned;
-        return reservation;
       case step::restock:
         if (reservation == reply::committed) reservation = reply::returned;
         return reservation;
