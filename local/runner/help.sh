@@ -38,6 +38,8 @@ Souk: an online store of five C++ services, on this machine.
                                   command of docker compose, and compose audit
   ./souk verify compose           every claim about the containers, tried on a stack of its own;
                                   25 minutes at most. --list, --only CLAIM
+  ./souk verify kubernetes        every claim about the store in a cluster, tried in the one that
+                                  kubectl points to; 40 minutes at most (main/README.md)
   ./souk reset [--yes]            delete all data of this copy; asks first
   ./souk help                     this text
 
