@@ -131,7 +131,7 @@ kill_program() {
       echo "there is no $wanted" >&2
       exit 1
 TEXT
-  } | inside "$namespace" "$pod" 20 || wrong "$1 could not be killed: $(tail -n 1 "$WORK/log/crash-kills")"
+  } | inside "$namespace" "$pod" || wrong "$1 could not be killed: $(tail -n 1 "$WORK/log/crash-kills")"
   from=$(now_ms)
   within 30 has_restarted "$namespace" "$pod" "$container" "$before" || {
     wrong "$1: the restart count did not rise within 30 s"

@@ -24,7 +24,7 @@ claim restore 600 "a backup, a lost volume, all stores restored to one moment an
 claim_restore() {
   local name said told uid from lost listed unlisted kept before
   kube delete job verify-backup -n souk-data --ignore-not-found --wait=true --timeout=60s >/dev/null
-  start_shoppers restore-before --mix buy --shoppers 6 --think 50ms --duration 200s --give-up 30s --seed 71
+  start_shoppers restore-before --mix buy --shoppers 6 --think 400ms --duration 200s --give-up 30s --seed 71
   sleep 5
   # While it sells.
   kube create job verify-backup --from=cronjob/backup -n souk-data >/dev/null
