@@ -26,8 +26,9 @@ BOOST_DESCRIBE_STRUCT(event_data, (), (seq, type, state, at, detail))
 std::int64_t resume_after(std::optional<std::string_view> last_event_id, std::int64_t last) {
   std::int64_t seq = 0;
   if (last_event_id) {
-    const auto* end = last_event_id->data() + last_event_id->size();
-    if (std::from_chars(last_event_id->data(), end, seq).ptr != end) seq = 0;
+    const std::string_view id = *last_event_id;
+    const auto read = std::from_chars(id.data(), id.data() + id.size(), seq);
+    if (read.ptr != id.data() + id.size()) seq = 0;
   }
   return seq >= 0 && seq <= last ? seq : 0;
 }
