@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kit/config.hpp"
+#include "kit/redis.hpp"
 #include "manifest.hpp"
 
 namespace souk::backup {
@@ -11,7 +12,7 @@ namespace souk::backup {
 // Where the store's data lies.
 struct addresses {
   explicit addresses(environment& env)
-      : redis(env.text("REDIS_URL", "redis://[:password@]host:port[/db] of the carts")),
+      : redis(redis::url_from(env)),
         currency(env.text("CURRENCY", "USD", "the store's currency")),
         gateway_url(env.text("PAYMENT_GATEWAY_URL", "", "reconcile: the payment gateway")),
         gateway_key(env.text("PAYMENT_GATEWAY_KEY", "", "reconcile: our key for it")) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <csignal>
 #include <exception>
 #include <string>
 #include <vector>
@@ -88,6 +89,8 @@ int run(const std::vector<std::string>& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Redis may end while it is written to; that is told, and what is half done put right.
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     return run({argv + (argc > 0 ? 1 : 0), argv + argc});
   } catch (const std::exception& e) {

@@ -5,13 +5,13 @@
 #include <string>
 
 #include "kit/config.hpp"
+#include "kit/redis.hpp"
 
 namespace souk::cart {
 
 struct config {
   explicit config(environment& env)
-      : redis_url(
-            env.url("REDIS_URL", "redis", "redis://[:password@]host:port[/database] of the carts")),
+      : redis_url(redis::url_from(env)),
         product_url(env.url("PRODUCT_SERVICE_URL", "names, prices, variants")),
         inventory_url(env.url("INVENTORY_SERVICE_URL", "availability")),
         session_private_key(

@@ -117,16 +117,6 @@ std::string environment::url(std::string_view name, std::string_view meaning) {
   return value;
 }
 
-std::string environment::url(std::string_view name, std::string_view scheme,
-                             std::string_view meaning) {
-  const std::size_t complaints = complaints_.size();
-  const std::string start = fmt::format("{}://", scheme);
-  std::string value = required(name, start + "unset.invalid", meaning);
-  if (complaints_.size() == complaints && !value.starts_with(start))
-    complain(name, fmt::format("must be {}...: {}", start, meaning));
-  return value;
-}
-
 std::string environment::describe() const {
   const auto shown = [](const entry& e) -> std::string_view {
     return e.fallback.empty() ? "(none)" : std::string_view(e.fallback);

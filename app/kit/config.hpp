@@ -39,8 +39,6 @@ class environment {
                 std::string_view meaning);
   // http://host:port, required.
   std::string url(std::string_view name, std::string_view meaning);
-  // scheme://..., required; whoever uses it checks the rest.
-  std::string url(std::string_view name, std::string_view scheme, std::string_view meaning);
 
   void complain(std::string_view name, std::string_view why);
   const std::vector<std::string>& complaints() const { return complaints_; }

@@ -11,6 +11,7 @@
 #include <boost/system/system_error.hpp>
 #include <unordered_map>
 
+#include "kit/config.hpp"
 #include "kit/database_metrics.hpp"
 #include "kit/fault_point.hpp"
 #include "kit/id.hpp"
@@ -57,6 +58,21 @@ bool is_unable(std::string_view code) {
 }
 
 }  // namespace
+
+std::string url_from(environment& env) {
+  constexpr std::string_view name = "REDIS_URL";
+  const auto complaints = env.complaints().size();
+  std::string url = env.text(
+      name, "redis[s]://[[user]:password@]host[:port][/database][?sslrootcert=FILE] of the carts");
+  if (env.complaints().size() > complaints) return url;
+  if (url.empty()) return "redis://unset.invalid";  // for a description
+  try {
+    detail::parse_url(url);
+  } catch (const std::invalid_argument& e) {
+    env.complain(name, e.what());
+  }
+  return url;
+}
 
 struct client::state : std::enable_shared_from_this<client::state> {
   state(event_loop& loop, const settings& s)
@@ -117,7 +133,9 @@ struct client::state : std::enable_shared_from_this<client::state> {
       self->failures = 0;
       self->current = std::move(c);
     } else {
-      if (self->failures++ == 0) {
+      // Once, and again when the reason is another.
+      if (self->failures++ == 0 || self->complaint != self->told) {
+        self->told = self->complaint;
         telemetry::log(telemetry::level::warning, "no connection to Redis",
                        {{"error", self->complaint}});
       }
@@ -205,7 +223,7 @@ struct client::state : std::enable_shared_from_this<client::state> {
   bool stopped = false;
   int failures = 0;
   steady_clock::time_point next_try{};
-  std::string complaint;
+  std::string complaint, told;
   steady_clock::time_point last_success{};
   std::unordered_map<std::string, std::string> hashes;  // source, SHA-1
   souk::detail::operation_durations durations{"redis"};

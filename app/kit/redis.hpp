@@ -16,8 +16,9 @@
 #include "kit/task.hpp"
 
 namespace souk {
+class environment;
 class event_loop;
-}
+}  // namespace souk
 
 namespace souk::redis {
 
@@ -47,8 +48,21 @@ struct script {
   std::chrono::milliseconds timeout{2'000};
 };
 
+// Where Redis is:
+//
+//   redis://[[user]:password@]host[:port][/database]
+//   rediss://...[?sslrootcert=FILE][&sslcert=FILE&sslkey=FILE]
+//
+// rediss is TLS (1.2 or newer), always with the server's certificate verified, also its name. As in
+// libpq's URIs: `sslrootcert` is a file (PEM) of the authorities, without it (or as `system`) the
+// system's count; `sslcert` and `sslkey` are for a server that wants to know its clients. The files
+// are read anew for each connection.
+
+// The variable REDIS_URL, required. What is wrong with it is complained about.
+std::string url_from(environment& env);
+
 struct settings {
-  std::string url;                   // redis://[:password@]host:port[/database]
+  std::string url;
   std::size_t max_waiting = 10'000;  // commands under way; more fail at once
 };
 

@@ -7,6 +7,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
@@ -23,9 +26,10 @@ using boost::system::error_code;
 
 address parse_url(const std::string& url) {
   const auto parsed = boost::urls::parse_uri(url);
-  if (!parsed || parsed->scheme() != "redis" || parsed->host().empty()) {
-    // Without the text: it may hold a password.
-    throw std::invalid_argument("not of the form redis://[:password@]host:port[/database]");
+  if (!parsed || (parsed->scheme() != "redis" && parsed->scheme() != "rediss") ||
+      parsed->host().empty() || parsed->has_fragment()) {
+    throw std::invalid_argument(
+        "must be redis[s]://[[user]:password@]host[:port][/database], special characters as %XX");
   }
   address a{.host = parsed->host_address(), .user = parsed->user(), .password = parsed->password()};
   if (parsed->has_port()) {
@@ -33,13 +37,32 @@ address parse_url(const std::string& url) {
     const auto end = digits.data() + digits.size();
     const auto [stop, failed] = std::from_chars(digits.data(), end, a.port);
     if (failed != std::errc{} || stop != end || a.port == 0) {
-      throw std::invalid_argument("the port is none");
+      throw std::invalid_argument("has a port that is none");
     }
   }
   const std::string path = parsed->path();
   if (path.size() > 1) a.database = path.substr(1);
   if (a.database.find_first_not_of("0123456789") != a.database.npos) {
-    throw std::invalid_argument("the database is not a number");
+    throw std::invalid_argument("has a database that is not a number");
+  }
+  if (parsed->scheme() == "rediss") a.tls.emplace();
+  // What would be passed over could be what was to make it safe, or to make it unsafe.
+  for (const auto& p : parsed->params()) {
+    if (!a.tls) throw std::invalid_argument("has parameters, which only rediss:// has");
+    const std::string name = p.key;
+    std::string file = p.value;
+    if (name == "sslrootcert") {
+      a.tls->authorities = file == "system" ? "" : std::move(file);
+    } else if (name == "sslcert") {
+      a.tls->certificate = std::move(file);
+    } else if (name == "sslkey") {
+      a.tls->key = std::move(file);
+    } else {
+      throw std::invalid_argument("has a parameter other than sslrootcert, sslcert and sslkey");
+    }
+  }
+  if (a.tls && a.tls->certificate.empty() != a.tls->key.empty()) {
+    throw std::invalid_argument("has sslcert without sslkey, or the reverse");
   }
   return a;
 }
@@ -106,6 +129,16 @@ struct connection::operation {
   }
 };
 
+// What TLS needs for one connection; OpenSSL's part of Asio stays in this file.
+struct connection::secured {
+  secured(tcp::socket& socket, const address& to)
+      : context(souk::tls::make_context(*to.tls).release()), stream(socket, context) {
+    souk::tls::expect_host(stream.native_handle(), to.host);
+  }
+  asio::ssl::context context;
+  asio::ssl::stream<tcp::socket&> stream;
+};
+
 connection::connection(executor on)
     : executor_(on), socket_(on), reader_(redisReaderCreate(), &redisReaderFree) {
   if (!reader_) throw std::bad_alloc();
@@ -127,8 +160,12 @@ task<std::shared_ptr<connection>> connection::open(executor on, address to,
     co_await c->connect(to);
   } catch (const boost::system::system_error& e) {
     c->close();
-    if (steady_clock::now() >= until) throw unavailable("no connection to Redis in time");
-    throw unavailable("no connection to Redis: " + e.code().message());
+    if (steady_clock::now() < until) {
+      throw unavailable("no connection to Redis: " + e.code().message());
+    }
+    throw unavailable(c->tls_ ? "no connection to Redis in time: no TLS handshake; does it speak "
+                                "TLS on this port?"
+                              : "no connection to Redis in time");
   }
   c->connected_ = true;
   limit.cancel();
@@ -150,12 +187,29 @@ task<> connection::connect(address to) {
   if (ec) throw boost::system::system_error(ec);
   socket_.set_option(tcp::no_delay(true));
   socket_.set_option(asio::socket_base::keep_alive(true));
+  if (to.tls) co_await shake_hands(to);
   read();
+}
+
+task<> connection::shake_hands(const address& to) {
+  try {
+    tls_ = std::make_unique<secured>(socket_, to);
+  } catch (const std::runtime_error& e) {
+    throw unavailable(fmt::format("no connection to Redis: {}", e.what()));
+  }
+  auto [ec] = co_await tls_->stream.async_handshake(asio::ssl::stream_base::client,
+                                                    asio::as_tuple(asio::use_awaitable));
+  if (!ec) co_return;
+  if (ec.category() == asio::error::get_system_category()) throw boost::system::system_error(ec);
+  const auto error = ec.category() == asio::error::get_ssl_category() ? ec.value() : 0;
+  throw unavailable(fmt::format("no connection to Redis: {}",
+                                souk::tls::explain(tls_->stream.native_handle(), to.host,
+                                                   static_cast<unsigned long>(error))));
 }
 
 task<> connection::introduce(address to, std::string client_name, time_point until) {
   std::vector<std::vector<std::string>> commands;
-  if (!to.password.empty()) {
+  if (!to.password.empty() || !to.user.empty()) {
     commands.push_back({"AUTH"});
     if (!to.user.empty()) commands.back().push_back(to.user);
     commands.back().push_back(to.password);
@@ -165,8 +219,17 @@ task<> connection::introduce(address to, std::string client_name, time_point unt
   for (const auto& words : commands) {
     const reply r = co_await exchange(encode(words), until);
     if (r.what == fate::done) continue;
+    // The name is for who looks at the server; a user who may not give one can work all the same.
+    if (r.what == fate::refused && words.front() == "CLIENT" && r.message.starts_with("NOPERM")) {
+      continue;
+    }
     close();
-    throw unavailable(fmt::format("Redis refuses {}: {}", words.front(), r.message));
+    if (r.what == fate::refused) {
+      throw unavailable(fmt::format("Redis refuses {}: {}", words.front(), r.message));
+    }
+    throw unavailable(fmt::format(
+        "Redis does not answer: {}{}", r.message,
+        r.what == fate::lost && !to.tls ? "; where it speaks TLS, the URL is rediss://..." : ""));
   }
 }
 
@@ -212,23 +275,31 @@ void connection::write() {
   unsent_ = 0;
   sending_.clear();
   sending_.swap(outgoing_);
-  asio::async_write(socket_, asio::buffer(sending_),
-                    [self = shared_from_this()](error_code ec, std::size_t) {
-                      self->writing_ = false;
-                      if (!self->is_open()) return;
-                      if (ec) return self->lose(ec.message());
-                      if (!self->outgoing_.empty()) self->write();
-                    });
+  auto written = [self = shared_from_this()](error_code ec, std::size_t) {
+    self->writing_ = false;
+    if (!self->is_open()) return;
+    if (ec) return self->lose(ec.message());
+    if (!self->outgoing_.empty()) self->write();
+  };
+  if (tls_) {
+    asio::async_write(tls_->stream, asio::buffer(sending_), std::move(written));
+  } else {
+    asio::async_write(socket_, asio::buffer(sending_), std::move(written));
+  }
 }
 
 void connection::read() {
-  socket_.async_read_some(asio::buffer(incoming_),
-                          [self = shared_from_this()](error_code ec, std::size_t bytes) {
-                            if (!self->is_open()) return;
-                            if (ec) return self->lose(ec.message());
-                            self->feed(bytes);
-                            if (self->is_open()) self->read();
-                          });
+  auto received = [self = shared_from_this()](error_code ec, std::size_t bytes) {
+    if (!self->is_open()) return;
+    if (ec) return self->lose(ec.message());
+    self->feed(bytes);
+    if (self->is_open()) self->read();
+  };
+  if (tls_) {
+    tls_->stream.async_read_some(asio::buffer(incoming_), std::move(received));
+  } else {
+    socket_.async_read_some(asio::buffer(incoming_), std::move(received));
+  }
 }
 
 void connection::feed(std::size_t bytes) {

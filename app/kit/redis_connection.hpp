@@ -7,9 +7,11 @@
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kit/redis.hpp"
+#include "kit/tls.hpp"
 
 struct redisReader;
 struct redisReply;
@@ -25,8 +27,9 @@ struct address {
   std::string user;      // empty: the default user
   std::string password;  // empty: none is sent
   std::string database;  // empty: the first
+  std::optional<souk::tls::settings> tls;
 };
-// Throws std::invalid_argument.
+// Throws std::invalid_argument, never with a part of the URL: it may hold a password.
 address parse_url(const std::string& url);
 
 // A command in Redis's protocol.
@@ -66,10 +69,12 @@ class connection : public std::enable_shared_from_this<connection> {
 
  private:
   struct operation;
+  struct secured;
   class watcher;
 
   explicit connection(executor on);
   task<> connect(address to);
+  task<> shake_hands(const address& to);
   task<> introduce(address to, std::string client_name, time_point until);
   void write();
   void read();
@@ -79,6 +84,7 @@ class connection : public std::enable_shared_from_this<connection> {
 
   executor executor_;
   boost::asio::ip::tcp::socket socket_;
+  std::unique_ptr<secured> tls_;  // over the socket; null: nothing is
   std::unique_ptr<redisReader, void (*)(redisReader*)> reader_;
   std::deque<std::shared_ptr<operation>> operations_;  // in order
   std::size_t unsent_ = 0;                             // the last of them

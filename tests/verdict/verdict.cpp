@@ -388,7 +388,7 @@ stores stores_of(environment& env) {
       .inventory = env.text("DATABASE_URL_INVENTORY", "libpq URI of inventory-service's database"),
       .mock_gateway =
           env.text("DATABASE_URL_MOCK_GATEWAY", "libpq URI of the mock gateway's database"),
-      .redis = env.url("REDIS_URL", "redis", "redis://[:password@]host:port[/database]")};
+      .redis = redis::url_from(env)};
 }
 
 task<report> judge(event_loop& loop, const context& ctx, const stores& where,

@@ -247,6 +247,26 @@ std::string postgres_server::url(std::string_view database) const {
   return fmt::format("postgresql://souk@127.0.0.1:{}/{}?sslmode=disable", port_, database);
 }
 
+void postgres_server::use_tls(const server_tls& files) {
+  // It reads a key only if nobody else can.
+  const auto bring = [this](const fs::path& from, const char* name) {
+    const auto to = folder_ / "data" / name;
+    fs::copy_file(from, to, fs::copy_options::overwrite_existing);
+    fs::permissions(to, fs::perms::owner_read | fs::perms::owner_write);
+    if (const auto user = postgres_user(); !user.empty()) {
+      const passwd* who = getpwnam(user.c_str());
+      if (!who || chown(to.c_str(), who->pw_uid, who->pw_gid) != 0) {
+        throw std::runtime_error("can't give " + to.string() + " to " + user);
+      }
+    }
+  };
+  bring(files.certificate, "server.crt");
+  bring(files.key, "server.key");
+  execute("postgres", "ALTER SYSTEM SET ssl = on");
+  stop();
+  start();
+}
+
 void postgres_server::start() {
   // fsync matters only when the whole machine goes down.
   process_.start(
@@ -318,6 +338,13 @@ redis_server::redis_server(std::string password)
   start_on_free_port(port_, [this] { start(); });
 }
 
+redis_server::redis_server(server_tls files)
+    : folder_(sandbox::instance().make_folder("redis", "")),
+      tls_(std::move(files)),
+      tls_port_(free_port()) {
+  start_on_free_port(port_, [this] { start(); });
+}
+
 redis_server::~redis_server() {
   if (process_.running()) kill9();
 }
@@ -344,6 +371,15 @@ void redis_server::start() {
                                  "--daemonize",
                                  "no"};
   if (!password_.empty()) words.insert(words.end(), {"--requirepass", password_});
+  if (tls_port_ != 0) {
+    words.insert(words.end(), {"--tls-port", std::to_string(tls_port_), "--tls-cert-file",
+                               tls_.certificate, "--tls-key-file", tls_.key});
+    if (tls_.client_authorities.empty()) {
+      words.insert(words.end(), {"--tls-auth-clients", "no"});
+    } else {
+      words.insert(words.end(), {"--tls-ca-cert-file", tls_.client_authorities});
+    }
+  }
   process_.start(words, "", folder_ / "log");
   wait_until(process_, folder_ / "log", "Redis", [this] {
     try {

@@ -26,6 +26,12 @@ std::uint16_t free_port();
 // The same URL through another port of 127.0.0.1, such as a tcp_proxy's.
 std::string via(std::string_view url, std::uint16_t port);
 
+// For servers that speak TLS: the files of a certificate and its key, and, if clients must show one
+// of theirs, of who vouches for those (certificates.hpp makes such files).
+struct server_tls {
+  std::filesystem::path certificate, key, client_authorities;
+};
+
 // A program that a test has started; a child of the test process.
 class server_process {
  public:
@@ -57,6 +63,9 @@ class postgres_server {
   // URI for the ordinary role that owns the databases of fresh_database().
   std::string url(std::string_view database) const;
 
+  // From now on TLS is offered, too, with this certificate.
+  void use_tls(const server_tls& files);
+
   void stop();   // as an operator does; open connections are ended
   void kill9();  // as the kernel does, all its processes at once
   void start();  // after stop() or kill9(); returns once it answers
@@ -77,9 +86,11 @@ class postgres_server {
 class redis_server {
  public:
   explicit redis_server(std::string password = "");
+  explicit redis_server(server_tls files);  // on a port of its own, besides the other
   ~redis_server();
 
   std::uint16_t port() const { return port_; }
+  std::uint16_t tls_port() const { return tls_port_; }
   std::string url() const;
 
   void stop();
@@ -88,13 +99,17 @@ class redis_server {
   void pause();
   void resume();
 
-  // Blocking; the reply as redis-cli shows it, without quotes.
+  // For the next start.
+  void use(server_tls files) { tls_ = std::move(files); }
+
+  // Blocking; the reply as redis-cli shows it, without quotes. Without TLS.
   std::string command(const std::vector<std::string>& words);
 
  private:
   std::filesystem::path folder_;
   std::string password_;
-  std::uint16_t port_;
+  server_tls tls_;
+  std::uint16_t port_, tls_port_ = 0;
   server_process process_;
 };
 
