@@ -44,6 +44,11 @@ class event_loop;
 
 namespace souk::pg {
 
+// Whether libpq can read it: a URI
+// (postgresql://user:password@host:port/database?sslmode=verify-full &sslrootcert=FILE) or its
+// older form. Its parameters are libpq's, all of them.
+bool is_url(const std::string& text);
+
 struct statement {
   const char* name;
   const char* sql;

@@ -51,12 +51,18 @@ std::string join(const std::vector<std::string>& parts) {
 
 using keywords = std::map<std::string, std::string>;
 
-keywords parse_url(const std::string& url) {
+using keyword_list = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+
+// Null if it can't be read. The complaint quotes the URL, which may hold a password.
+keyword_list read_url(const std::string& url) {
   char* complaint = nullptr;
-  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
-      PQconninfoParse(url.c_str(), &complaint), &PQconninfoFree);
-  const std::unique_ptr<char, decltype(&PQfreemem)> owned(complaint, &PQfreemem);
-  // The complaint quotes the URL, which may hold a password.
+  keyword_list options(PQconninfoParse(url.c_str(), &complaint), &PQconninfoFree);
+  PQfreemem(complaint);
+  return options;
+}
+
+keywords parse_url(const std::string& url) {
+  const auto options = read_url(url);
   if (!options) throw unavailable("the database URL is not a valid libpq URI");
   keywords words;
   for (const PQconninfoOption* o = options.get(); o->keyword; ++o) {
@@ -110,6 +116,18 @@ std::string field(const result& r, int code) {
 }
 
 }  // namespace
+
+}  // namespace souk::pg::detail
+
+namespace souk::pg {
+
+bool is_url(const std::string& text) {
+  return detail::read_url(text) != nullptr;
+}
+
+}  // namespace souk::pg
+
+namespace souk::pg::detail {
 
 struct connection::operation {
   explicit operation(const executor& on) : answered(on) {}

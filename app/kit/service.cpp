@@ -71,6 +71,8 @@ common_config::common_config(environment& env, std::uint16_t default_port)
                                    "between unready and refusing connections")),
       drain_timeout(env.milliseconds("DRAIN_TIMEOUT_MS", 15'000, 0, 600'000,
                                      "for requests under way to end")),
+      migrate_wait(env.milliseconds("MIGRATE_WAIT_MS", 60'000, 0, 3'600'000,
+                                    "--migrate: for a database that is away")),
       max_concurrent_requests(static_cast<std::size_t>(
           env.integer("MAX_CONCURRENT_REQUESTS", 256, 1, 100'000,
                       "under way at once for shoppers; services have a share of the same size"))),
@@ -185,14 +187,52 @@ void print_routes(std::span<const http::route> routes) {
   }
 }
 
-int migrate(const service_description& about, const std::string& url) {
+// A database that is away is asked again until `wait` is over: it starts, moves, or its name is not
+// known yet. So is one that refuses the password or is not there, since next to a new server roles
+// and databases come moments after it, and a changed password reaches both sides one after the
+// other; each try says why, so nobody who mistyped has to wait to see it. What the migrations
+// themselves say (pg::error) is told at once.
+task<> migrate_within(event_loop& loop, const std::string& url,
+                      std::span<const pg::migration> migrations, std::chrono::milliseconds wait) {
+  const auto begin = steady_clock::now();
+  for (int attempt = 1;; ++attempt) {
+    std::string why;
+    try {
+      co_await pg::migrate(loop, url, migrations);
+      co_return;
+    } catch (const pg::unavailable& e) {
+      why = e.what();
+    }
+    const auto left = begin + wait - steady_clock::now();
+    if (left <= 0ms) {
+      throw pg::unavailable(fmt::format("{} (try {}, the last, after {:.1f} s)", why, attempt,
+                                        std::chrono::duration<double>(wait - left).count()));
+    }
+    const auto pause =
+        std::min<steady_clock::duration>(resilience::backoff(attempt, 250ms, 5s), left);
+    telemetry::log(
+        telemetry::level::warning, "the database is not ready",
+        {{"error", why},
+         {"attempt", attempt},
+         {"next_ms", std::chrono::duration_cast<std::chrono::milliseconds>(pause).count()},
+         {"left_ms", std::chrono::duration_cast<std::chrono::milliseconds>(left).count()}});
+    co_await sleep_for(pause);
+  }
+}
+
+int migrate(const service_description& about, const std::string& url,
+            std::chrono::milliseconds wait) {
   if (about.migrations.empty()) {
     fmt::print("{} has no database to migrate\n", about.name);
     return 0;
   }
+  // The first process of a container gets only the signals that it handles. What is under way rolls
+  // back when the connection goes.
+  for (const int s : {SIGTERM, SIGINT}) std::signal(s, [](int n) { ::_exit(128 + n); });
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     event_loop loop(about.name);
-    loop.run_until_complete(pg::migrate(loop, url, about.migrations));
+    loop.run_until_complete(migrate_within(loop, url, about.migrations, wait));
     fmt::print("the database of {} is up to date\n", about.name);
     return 0;
   } catch (const std::exception& e) {
@@ -258,6 +298,8 @@ struct worker {
   http::server* server = nullptr;
 };
 
+constexpr std::string_view no_database_url =
+    "must be postgresql://user:password@host:port/database, special characters as %XX";
 constexpr std::string_view not_migrated = "The database is being prepared.";
 
 class process {
@@ -401,7 +443,11 @@ int run_service(int argc, char** argv, const service_description& about,
         // A job that only migrates needs to know no more than where.
         const auto url = database_url();
         if (url.empty() && !about.migrations.empty()) return print_complaints(env);
-        return migrate(about, url);
+        if (!about.migrations.empty() && !pg::is_url(url)) {
+          fmt::print(stderr, "DATABASE_URL {}\n", no_database_url);
+          return 2;
+        }
+        return migrate(about, url, common.migrate_wait);
       }
       case command::routes:
       case command::openapi: {
@@ -416,6 +462,9 @@ int run_service(int argc, char** argv, const service_description& about,
       }
       default:
         break;
+    }
+    if (const auto url = database_url(); !url.empty() && !pg::is_url(url)) {
+      env.complain("DATABASE_URL", no_database_url);
     }
     if (!env.complaints().empty()) return print_complaints(env);
 

@@ -40,7 +40,7 @@ struct common_config {
   std::string otlp_endpoint;
   double sample_ratio;
   std::string currency;
-  std::chrono::milliseconds drain_delay, drain_timeout;
+  std::chrono::milliseconds drain_delay, drain_timeout, migrate_wait;
   std::size_t max_concurrent_requests;
   std::size_t max_event_streams;
   std::string session_keys, session_issuer, session_audience;
@@ -113,8 +113,9 @@ int run_service(int argc, char** argv, const service_description& about,
 // environment); otherwise serves until SIGTERM or SIGINT. `Config` is constructible from
 // environment& and has a member `database_url` when there are migrations. `start` is called once
 // for each event loop, before it runs; it must do no I/O. What it spawns begins when the database
-// is migrated, and until then only operators' routes are served. The exit status is 0 after a clean
-// drain, 1 when it cannot run, 2 for a wrong configuration.
+// is migrated, and until then only operators' routes are served. --migrate waits for a database
+// that is away, too, but not for ever (MIGRATE_WAIT_MS). The exit status is 0 after a clean drain,
+// 1 when it cannot run, 2 for a wrong configuration.
 template <class Config>
 int run_service(int argc, char** argv, const service_description& about,
                 std::function<void(const Config&, const common_config&, event_loop&)> start) {

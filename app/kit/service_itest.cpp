@@ -443,10 +443,66 @@ TEST_F(program, migrates_and_exits) {
   const auto url = testing::fresh_database();
   EXPECT_EQ(wait(run({"--migrate"}, {{"DATABASE_URL", url}}, true)), 0) << err();
   EXPECT_EQ(wait(run({"--migrate"}, {{"DATABASE_URL", url}}, true)), 0) << err();
-  EXPECT_EQ(
-      wait(run({"--migrate"}, {{"DATABASE_URL", "postgresql://souk@127.0.0.1:1/none"}}, true)), 1);
-  EXPECT_THAT(err(), HasSubstr("could not be migrated"));
   EXPECT_EQ(wait(run({"--migrate"}, {}, true)), 2);
+}
+
+TEST_F(program, waits_for_the_database_that_it_migrates) {
+  const auto url = testing::fresh_database();
+  testing::postgres().stop();
+  const auto child = run({"--migrate"}, {{"DATABASE_URL", url}}, true);
+  ASSERT_TRUE(says("\"attempt\":3")) << out() << err();
+  EXPECT_TRUE(says("the database is not ready", 0ms));
+  EXPECT_TRUE(says("refused", 0ms));
+  testing::postgres().start();
+  EXPECT_EQ(wait(child), 0) << out() << err();
+  EXPECT_TRUE(says("is up to date", 0ms));
+}
+
+TEST_F(program, gives_up_a_database_that_stays_away) {
+  const auto migrate = [&](const std::string& url, const char* limit) {
+    return wait(run({"--migrate"}, {{"DATABASE_URL", url}, {"MIGRATE_WAIT_MS", limit}}, true));
+  };
+  const auto begin = steady_clock::now();
+  EXPECT_EQ(migrate("postgresql://souk@127.0.0.1:1/none", "1500"), 1);
+  EXPECT_GE(steady_clock::now() - begin, 1'500ms);
+  EXPECT_LT(steady_clock::now() - begin, 6s);
+  EXPECT_THAT(err(), ::testing::ContainsRegex("could not be migrated: .*refused.*the last, after "
+                                              "[0-9.]+ s"));
+  // What may come a moment after the server is waited for as well, and each time it is said.
+  const std::string url = testing::fresh_database();
+  auto missing = url;
+  missing.replace(missing.rfind('/') + 1, missing.find('?') - missing.rfind('/') - 1, "none");
+  EXPECT_EQ(migrate(missing, "600"), 1);
+  EXPECT_TRUE(says("\"attempt\":2", 0ms)) << out();
+  EXPECT_THAT(err(), HasSubstr("database \"none\" does not exist"));
+  auto nobody = url;
+  nobody.replace(nobody.find("souk@"), 5, "nobody@");
+  EXPECT_EQ(migrate(nobody, "0"), 1);
+  EXPECT_EQ(out(), "");
+  EXPECT_THAT(err(), HasSubstr("role \"nobody\" does not exist"));
+  // Nothing will ever come of this, and the password stays untold.
+  EXPECT_EQ(migrate("postgresql://souk:geh%eim@127.0.0.1/shop", "60000"), 2);
+  EXPECT_THAT(err(), StartsWith("DATABASE_URL must be postgresql://"));
+  EXPECT_THAT(err(), Not(HasSubstr("eim")));
+  EXPECT_EQ(run_to_end({}, {{"GREETING", "x"}, {"DATABASE_URL", "nonsense"}}), 2);
+  EXPECT_THAT(err(), HasSubstr("DATABASE_URL must be postgresql://"));
+}
+
+TEST_F(program, does_not_repeat_a_migration_that_is_refused) {
+  const auto url = testing::fresh_database();
+  const auto name = url.substr(url.rfind('/') + 1);
+  testing::postgres().execute(name.substr(0, name.find('?')), "CREATE TABLE greetings (n int)");
+  EXPECT_EQ(wait(run({"--migrate"}, {{"DATABASE_URL", url}}, true)), 1);
+  EXPECT_THAT(err(), HasSubstr("migration 0001_first: relation \"greetings\" already exists"));
+  EXPECT_EQ(out().find("not ready"), std::string::npos);
+}
+
+TEST_F(program, stops_also_while_it_waits_to_migrate) {
+  const auto child =
+      run({"--migrate"}, {{"DATABASE_URL", "postgresql://souk@127.0.0.1:1/x"}}, true);
+  ASSERT_TRUE(says("the database is not ready"));
+  ::kill(child, SIGTERM);
+  EXPECT_EQ(wait(child), 128 + SIGTERM);
 }
 
 }  // namespace
