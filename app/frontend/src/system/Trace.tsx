@@ -35,13 +35,16 @@ const outcomeOf = (step: Row) => step.tags.find((t) => t.key === 'souk.outcome')
 // A long trace is shown in portions.
 export const portion = 150;
 
+// What the exporter adds to each span alike.
+const plumbing = ['internal.span.format', 'otel.scope.name', 'otel.scope.version'];
+
 function Tags({ row }: { row: Row }) {
   return (
     <dl class={styles.tags}>
       <div><dt>begins</dt><dd>after {show.duration(row.start)}</dd></div>
       <div><dt>lasts</dt><dd>{show.duration(row.duration)}</dd></div>
       <div><dt>span</dt><dd>{row.id}</dd></div>
-      {row.tags.slice(0, 40).map((t) => <div key={t.key}><dt>{t.key}</dt><dd>{t.value}</dd></div>)}
+      {row.tags.filter((t) => !plumbing.includes(t.key)).slice(0, 40).map((t) => <div key={t.key}><dt>{t.key}</dt><dd>{t.value}</dd></div>)}
     </dl>
   );
 }
@@ -57,8 +60,13 @@ interface SpanProps {
   onFold: () => void;
 }
 
+// Where a bar's time stands: behind it, or before it, or, where there is no room for either, on it.
+const placeOf = ({ left, width }: Row) => (left + width <= 0.8 ? 'after' : left >= 0.2 ? 'before' : 'inside');
+const timeAt = { after: (r: Row) => ({ insetInlineStart: `${(r.left + r.width) * 100}%` }), before: (r: Row) => ({ insetInlineEnd: `${(1 - r.left) * 100}%` }), inside: (r: Row) => ({ insetInlineEnd: `${(1 - r.left - r.width) * 100}%` }) };
+
 function Span({ row, current, folds, folded, open, onFocus, onOpen, onFold }: SpanProps) {
   const Fold = folded ? ChevronRight : ChevronDown;
+  const place = placeOf(row);
   return (
     <li class={cx(styles.row, styles[row.kind], row.error && styles.failed)}>
       <button
@@ -66,7 +74,7 @@ function Span({ row, current, folds, folded, open, onFocus, onOpen, onFold }: Sp
         onFocus={onFocus} onClick={onOpen}
         aria-label={`${row.name}, ${shortName(row.service)}, ${show.duration(row.duration)}${row.error ? ', failed' : ''}, level ${row.depth + 1}${folds ? `, ${row.below} below${folded ? ', folded' : ''}` : ''}`}
       >
-        <span class={styles.label} style={{ paddingInlineStart: `${Math.min(row.depth, 10) * 0.75 + (folds ? 0 : 1.25)}rem` }}>
+        <span class={cx(styles.label, !folds && styles.leaf)} style={{ '--depth': Math.min(row.depth, 10) }}>
           {folds && <Fold size={16} class={styles.fold} aria-hidden="true" onClick={(event: Event) => { event.stopPropagation(); onFold(); }} />}
           <span class={cx(styles.chip, hue(row.service))}>{shortName(row.service)}</span>
           <span class={styles.name}>{row.name}</span>
@@ -74,9 +82,7 @@ function Span({ row, current, folds, folded, open, onFocus, onOpen, onFold }: Sp
         </span>
         <span class={styles.lane}>
           <span class={cx(styles.bar, hue(row.service))} style={{ insetInlineStart: `${row.left * 100}%`, inlineSize: `${row.width * 100}%` }} />
-          <span class={cx(styles.time, row.left + row.width > 0.8 && styles.before)} style={row.left + row.width > 0.8 ? { insetInlineEnd: `${(1 - row.left) * 100}%` } : { insetInlineStart: `${(row.left + row.width) * 100}%` }}>
-            {show.duration(row.duration)}
-          </span>
+          <span class={cx(styles.time, place === 'inside' && styles.inside)} style={timeAt[place](row)}>{show.duration(row.duration)}</span>
         </span>
       </button>
       {open && <Tags row={row} />}
