@@ -59,6 +59,7 @@ interface LooseOptions extends CommonOptions {
   body?: unknown;
   idempotencyKey?: string;
   ifMatch?: string;
+  headers?: Record<string, string>;
 }
 
 // {attr: {size: ["M"]}} becomes attr.size=M; a list is repeated.
@@ -80,7 +81,7 @@ export const defaultTimeout = 10_000;
 
 // A request to any address of this origin, its failures turned into ApiError.
 export async function send(method: string, url: string, options: LooseOptions = {}): Promise<Response> {
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const headers: Record<string, string> = { accept: 'application/json', ...options.headers };
   if (options.admin) headers['souk-act-as'] = 'admin';
   if (options.idempotencyKey) headers['idempotency-key'] = options.idempotencyKey;
   if (options.ifMatch) headers['if-match'] = options.ifMatch;

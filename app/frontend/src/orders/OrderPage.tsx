@@ -76,7 +76,7 @@ function useOrder(id: string) {
     staleTime: 5000,
     refetchOnWindowFocus: true,
     // Without its live events the page asks now and then.
-    refetchInterval: ({ state }) => (state.data && !isFinal(state.data.state) && (!timeline.connected || isMoving(state.data)) ? 5000 : false),
+    refetchInterval: ({ state }) => (state.data && (isMoving(state.data) || (!isFinal(state.data.state) && !timeline.connected)) ? 5000 : false),
   });
   return { query, timeline };
 }

@@ -62,17 +62,26 @@ export function merged(known: readonly OrderEvent[], more: readonly OrderEvent[]
   return [...all.values()].sort((a, b) => a.seq - b.seq);
 }
 
+// Opens the stream after an event; an answer that is no success is thrown.
+export type Open = (id: string, after: number, signal: AbortSignal) => Promise<Response>;
+
 interface Follow {
   // What is known already.
   known: readonly OrderEvent[];
+  open?: Open;
   onEvents: (events: OrderEvent[]) => void;
-  onConnection: (connected: boolean) => void;
+  onConnection: (connected: boolean, error?: unknown) => void;
   signal: AbortSignal;
 }
 
 // A comment comes each 15 seconds; a connection that is silent for longer is dead.
 const silence = 40_000;
 const longestPause = 10_000;
+// The stream ends with the delivery, but money may be paid back long after it: it is asked for again,
+// soon while a refund is under way.
+const afterDelivery = 8000;
+const duringRefund = 1500;
+const underWay = ['refund-requested', 'refund-started', 'delayed'];
 
 const pause = (ms: number, signal: AbortSignal) => new Promise<void>((done) => {
   const go = () => {
@@ -86,8 +95,31 @@ const pause = (ms: number, signal: AbortSignal) => new Promise<void>((done) => {
   signal.addEventListener('abort', go);
 });
 
-// One connection, until it ends. True if the order's last event has come.
-async function connect(id: string, last: number, give: (events: OrderEvent[]) => void, parser: EventParser, signal: AbortSignal): Promise<boolean> {
+// Nobody looks at a page in the background, so nothing is asked for it.
+const inSight = (signal: AbortSignal) => new Promise<void>((done) => {
+  const look = () => {
+    if (document.visibilityState === 'hidden' && !signal.aborted) return;
+    document.removeEventListener('visibilitychange', look);
+    signal.removeEventListener('abort', look);
+    done();
+  };
+  document.addEventListener('visibilitychange', look);
+  signal.addEventListener('abort', look);
+  look();
+});
+
+export const eventHeaders = (after: number): Record<string, string> =>
+  ({ accept: 'text/event-stream', ...(after > 0 && { 'last-event-id': String(after) }) });
+export const eventsAddress = (id: string) => `/api/orders/${encodeURIComponent(id)}/events`;
+
+const asShopper: Open = async (id, after, signal) => {
+  const response = await fetch(eventsAddress(id), { headers: eventHeaders(after), cache: 'no-store', signal });
+  if (!response.ok) throw await errorOf(response);
+  return response;
+};
+
+// One connection, until it ends.
+async function connect(open: Open, id: string, last: number, give: (events: OrderEvent[]) => void, parser: EventParser, signal: AbortSignal): Promise<void> {
   const dead = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const alive = () => {
@@ -96,22 +128,15 @@ async function connect(id: string, last: number, give: (events: OrderEvent[]) =>
   };
   alive();
   try {
-    const response = await fetch(`/api/orders/${encodeURIComponent(id)}/events`, {
-      headers: { accept: 'text/event-stream', ...(last > 0 && { 'last-event-id': String(last) }) },
-      cache: 'no-store',
-      signal: AbortSignal.any([signal, dead.signal]),
-    });
-    if (!response.ok) throw await errorOf(response);
-    if (!response.body) return false;
+    const response = await open(id, last, AbortSignal.any([signal, dead.signal]));
+    if (!response.body) return;
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { value, done } = await reader.read();
-      if (done) return false;
+      if (done) return;
       alive();
       const events = parser.push(value).map((m) => JSON.parse(m.data) as OrderEvent);
-      if (events.length === 0) continue;
-      give(events);
-      if (events.some((e) => isFinal(e.state))) return true;
+      if (events.length > 0) give(events);
     }
   } catch (error) {
     throw networkError(error);
@@ -120,32 +145,41 @@ async function connect(id: string, last: number, give: (events: OrderEvent[]) =>
   }
 }
 
-// Goes on until the order has ended, the caller stops, or the order cannot be seen at all.
-export async function follow(id: string, { known, onEvents, onConnection, signal }: Follow): Promise<void> {
-  let last = known.at(-1)?.seq ?? 0;
-  // A final event may be followed by others, of refunds, so the server is asked once more.
-  const over = known.some((e) => isFinal(e.state));
+// Goes on until nothing more can happen to the order, the caller stops, or the order cannot be seen
+// at all.
+export async function follow(id: string, { known, open = asShopper, onEvents, onConnection, signal }: Follow): Promise<void> {
+  let last = known.at(-1);
   let failures = 0;
   let renewed = false;
   while (!signal.aborted) {
     const parser = new EventParser();
     let wait: number | undefined;
     try {
-      const ended = await connect(id, last, (events) => {
-        last = Math.max(last, ...events.map((e) => e.seq));
+      await connect(open, id, last?.seq ?? 0, (events) => {
+        last = merged(last ? [last] : [], events).at(-1);
         failures = 0;
         renewed = false;
         onConnection(true);
         onEvents(events);
       }, parser, signal);
-      if (ended || over || signal.aborted) return;
+      if (signal.aborted) return;
+      if (last && isFinal(last.state)) {
+        if (last.state !== 'delivered') return;
+        failures = 0;
+        onConnection(true);
+        await pause(underWay.includes(last.type) ? duringRefund : afterDelivery, signal);
+        await inSight(signal);
+        continue;
+      }
       wait = parser.retry;
+      onConnection(false);
     } catch (error) {
       if (signal.aborted) return;
+      onConnection(false, error);
       if (error instanceof ApiError) {
-        if (error.kind === 'missing' || error.kind === 'forbidden') return;
+        if (error.kind === 'missing' || error.kind === 'forbidden' || error.kind === 'invalid') return;
         if (error.kind === 'signed-out') {
-          if (renewed) return;
+          if (renewed || open !== asShopper) return;
           renewed = true;
           await renewSession().catch(() => {});
           continue;
@@ -153,7 +187,6 @@ export async function follow(id: string, { known, onEvents, onConnection, signal
         wait = error.retryAfter && error.retryAfter * 1000;
       }
     }
-    onConnection(false);
     failures += 1;
     await pause(Math.max(wait ?? 0, Math.min(longestPause, 250 * 2 ** failures)) * (0.8 + 0.4 * Math.random()), signal);
   }
