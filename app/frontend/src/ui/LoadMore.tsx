@@ -7,13 +7,15 @@ interface Props {
   total?: number | undefined;
   atLeast?: boolean | undefined;
   more: boolean;
+  // What leads on.
+  label?: string | undefined;
   busy: boolean;
   error?: unknown;
   onMore: () => void;
 }
 
 // The end of a list that is fetched page by page.
-export function LoadMore({ shown, total, atLeast, more, busy, error, onMore }: Props) {
+export function LoadMore({ shown, total, atLeast, more, label = 'Show more', busy, error, onMore }: Props) {
   const count = new Intl.NumberFormat();
   return (
     <div class={styles.end}>
@@ -21,7 +23,7 @@ export function LoadMore({ shown, total, atLeast, more, busy, error, onMore }: P
         {total === undefined || !more ? `${count.format(shown)} shown` : `${count.format(shown)} of ${atLeast ? 'more than ' : ''}${count.format(total)}`}
       </p>
       {error != null && <p class={styles.error} role="alert">{describe(error).text}</p>}
-      {more && <Button busy={busy} onClick={onMore}>{error != null ? 'Try again' : 'Show more'}</Button>}
+      {more && <Button busy={busy} onClick={onMore}>{error != null ? 'Try again' : label}</Button>}
     </div>
   );
 }

@@ -20,7 +20,7 @@ interface PageOf<T> {
   total_is_at_least?: boolean;
 }
 
-export function usePages<T>(key: readonly unknown[], fetchPage: (cursor: string | undefined, signal: AbortSignal) => Promise<PageOf<T>>) {
+export function usePages<T, More = unknown>(key: readonly unknown[], fetchPage: (cursor: string | undefined, signal: AbortSignal) => Promise<PageOf<T> & More>) {
   const query = useInfiniteQuery({
     queryKey: ['office', ...key],
     queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
@@ -34,7 +34,7 @@ export function usePages<T>(key: readonly unknown[], fetchPage: (cursor: string 
   return { query, items: pages?.flatMap((p) => p.items), total: pages?.[0]?.total, atLeast: pages?.[0]?.total_is_at_least };
 }
 
-type Pages<T> = ReturnType<typeof usePages<T>>;
+type Pages<T> = Omit<ReturnType<typeof usePages<T>>, 'query'> & { query: Omit<ReturnType<typeof usePages<T>>['query'], 'data'> };
 
 interface ListProps<T> {
   pages: Pages<T>;
@@ -44,6 +44,9 @@ interface ListProps<T> {
   empty: ComponentChildren;
   // A few rows of what is listed in full elsewhere.
   short?: boolean;
+  above?: ComponentChildren;
+  // What leads on, if not "Show more".
+  more?: string | undefined;
 }
 
 export function TableSkeleton({ what, rows = 6 }: { what: string; rows?: number }) {
@@ -54,7 +57,7 @@ export function TableSkeleton({ what, rows = 6 }: { what: string; rows?: number 
   );
 }
 
-export function PagedTable<T>({ pages, what, columns, keyOf, empty, short }: ListProps<T>) {
+export function PagedTable<T>({ pages, what, columns, keyOf, empty, short, above, more }: ListProps<T>) {
   const { query, items, total, atLeast } = pages;
   if (!items) {
     return query.error
@@ -64,9 +67,10 @@ export function PagedTable<T>({ pages, what, columns, keyOf, empty, short }: Lis
   if (items.length === 0) return <>{empty}</>;
   return (
     <div aria-busy={query.isPlaceholderData || undefined} class={cx(styles.list, query.isPlaceholderData && styles.old)}>
+      {above}
       <Table caption={what} columns={columns} rows={items} keyOf={keyOf} />
       {!short && <LoadMore
-        shown={items.length} total={total} atLeast={atLeast} more={query.hasNextPage} busy={query.isFetchingNextPage || (query.isError && query.isFetching)}
+        shown={items.length} total={total} atLeast={atLeast} label={more} more={query.hasNextPage} busy={query.isFetchingNextPage || (query.isError && query.isFetching)}
         error={query.error} onMore={() => void (query.isRefetchError ? query.refetch() : query.fetchNextPage())}
       />}
     </div>

@@ -10,7 +10,8 @@ import { Receipt } from '../../ui/icons';
 import { money } from '../../ui/money';
 import { admin } from '../admin';
 import { FilterInput, PagedTable, useFilters, usePages } from '../common/list';
-import { Filters, isId, plural, ShortId } from '../common/parts';
+import { Filters, isId, ShortId } from '../common/parts';
+import { attentionPages, attentionTo, type Looked } from './attention';
 import { OrderBadge, OrderFlags, orderStates, sentence, type OrderState } from './states';
 import styles from './orders.module.css';
 
@@ -33,10 +34,12 @@ export function OrdersPage() {
   const user_id = values.user && !userProblem ? values.user : undefined;
   const q = values.q.slice(0, 100) || undefined;
   const flagged = values.attention === '1';
-  const pages = usePages<Order>(['orders', q, state, user_id], (cursor, signal) =>
-    admin.get('/orders', { query: { q, state, user_id, limit: flagged ? 100 : 50, cursor }, signal }));
-  const shown = flagged ? { ...pages, items: pages.items?.filter((o) => o.needs_attention) } : pages;
-  const nothing = shown.items?.length === 0;
+  const ask = (query: { state?: OrderState | undefined; limit: number; cursor?: string | undefined }, signal: AbortSignal) =>
+    admin.get('/orders', { query: { q, state, user_id, ...query }, signal });
+  const pages = usePages<Order, Looked>(['orders', q, state, user_id, flagged], (cursor, signal) => (flagged
+    ? attentionPages((query) => ask(query, signal), state, cursor)
+    : ask({ limit: 50, cursor }, signal)));
+  const looked = flagged && pages.items ? attentionTo(pages.query.data!.pages) : undefined;
   return (
     <Page title="Orders" heading="Orders">
       <Filters>
@@ -49,13 +52,14 @@ export function OrdersPage() {
         <Checkbox label="Needs attention" checked={flagged} onChange={(event) => set('attention', event.currentTarget.checked ? '1' : '')} />
       </Filters>
       <PagedTable
-        pages={shown} what="Orders" keyOf={(o) => o.id} columns={orderColumns}
+        pages={pages} what="Orders" keyOf={(o) => o.id} columns={orderColumns} more={flagged ? 'Look at older ones' : undefined}
+        above={looked && <p class={styles.soft}>{looked}</p>}
         empty={
           <EmptyState
             title={flagged ? 'Nothing needs attention' : any ? 'No order is like that' : 'Nobody has ordered yet'} icon={<Receipt size={28} />}
             actions={
               <>
-                {nothing && pages.query.hasNextPage && (
+                {flagged && pages.query.hasNextPage && (
                   <Button kind="primary" busy={pages.query.isFetchingNextPage} onClick={() => void pages.query.fetchNextPage()}>Look at older ones</Button>
                 )}
                 {any && <Button onClick={clear}>Show all orders</Button>}
@@ -64,7 +68,7 @@ export function OrdersPage() {
           >
             <p>
               {flagged
-                ? `An order is flagged when a step has failed again and again; it goes on being tried. ${plural(pages.items?.length ?? 0, 'order')} looked at.`
+                ? `An order is flagged when a step has failed again and again; it goes on being tried. ${looked}`
                 : any ? 'Search by a part of the order\'s id, or of the name or SKU of what was ordered.' : 'Orders appear here as soon as they are placed.'}
             </p>
           </EmptyState>
