@@ -13,6 +13,12 @@ import styles from './CartLineItem.module.css';
 
 const label = (name: string) => name.replace(/_/g, ' ').replace(/^./, (c) => c.toUpperCase());
 
+// A variant's are those that it was chosen by; many are a whole product's description.
+export function attributesToTell(line: CartLine): [name: string, values: string[]][] {
+  const all = Object.entries(line.attributes);
+  return all.length <= 2 ? all.map(([name, values]) => [label(name), values]) : [];
+}
+
 function Remarks({ line, currency }: { line: CartLine; currency: string }) {
   const before = line.price_when_added_minor;
   const dearer = line.unit_price_minor > before;
@@ -47,9 +53,7 @@ interface Props {
 
 export function CartLineItem({ line, currency, onRemoved }: Props) {
   const gone = line.status === 'unavailable';
-  // A variant's are those that it was chosen by; many are a whole product's description.
-  const attributes = Object.entries(line.attributes);
-  const told = attributes.length <= 2 ? attributes : [];
+  const told = attributesToTell(line);
   return (
     <li class={cx(styles.line, gone && styles.gone)}>
       <Picture src={line.image} name={line.name} class={styles.picture} />
@@ -61,7 +65,7 @@ export function CartLineItem({ line, currency, onRemoved }: Props) {
           </IconButton>
         </div>
         {told.length > 0 && (
-          <p class={styles.attributes}>{told.map(([name, values]) => <span key={name}><span class={styles.label}>{label(name)}:</span> {values.join(', ')}</span>)}</p>
+          <p class={styles.attributes}>{told.map(([name, values]) => <span key={name}><span class={styles.label}>{name}:</span> {values.join(', ')}</span>)}</p>
         )}
         <Remarks line={line} currency={currency} />
         {!gone && (

@@ -8,6 +8,7 @@ import { cart as liveCart, cartBusy, cartSettled, openCart, setQuantity, useCart
 import type { JustPlaced } from '../orders/OrderPage';
 import { undoneText } from '../orders/words';
 import { links } from '../shell/links';
+import { useMedia } from '../shell/media';
 import { Page } from '../shell/Page';
 import { Button, ButtonLink } from '../ui/Button';
 import { describe } from '../ui/describe';
@@ -26,6 +27,7 @@ import { brandNames, brandOf, checkCard, codeLength, cursorAfter, digitsOf, grou
 import { Changes } from './Changes';
 import { changesBetween, changesSinceAdding, remedyOf } from './changes';
 import { keepDraft, loadDraft, type Draft } from './draft';
+import { PayBar } from './PayBar';
 import { Progress } from './Progress';
 import { Summary } from './Summary';
 import { TestCards } from './TestCards';
@@ -113,7 +115,7 @@ function CartChanged({ found, cart }: { found: Extract<Outcome, { kind: 'changed
         {changes.length > 0
           ? <Changes changes={changes} currency={cart.currency} />
           : <p>It was changed in another window, and is the same again.</p>}
-        <p>Nothing has been ordered or charged. Continuing pays with the card you entered.</p>
+        <p>Nothing has been ordered or charged.{remedy.items > 0 && ' Continuing pays with the card you entered.'}</p>
       </Notice>
     </Attention>
   );
@@ -195,6 +197,8 @@ function Form({ cart }: { cart: Cart }) {
   const under_way = now.at !== 'idle';
   const shown = now.at === 'card' ? now.cart : now.at === 'order' ? now.attempt.cart : cart;
   const blocked = isBlocked(cart);
+  // Where the summary stands below the form, what pays stays in sight.
+  const low = useMedia('(width < 56rem)');
 
   const form = useForm<Draft>({
     initial: loadDraft(),
@@ -223,65 +227,72 @@ function Form({ cart }: { cart: Cart }) {
     if (!form.values.cardName.trim()) form.set('cardName', form.values.name.trim() || 'Test Shopper');
   };
 
+  const total = money(cart.total_minor, cart.currency);
+  const payButton = (
+    <Button
+      type="submit" kind="primary" size={low ? 'medium' : 'large'} wide={!low} busy={form.busy || cartBusy.value} disabled={blocked}
+      aria-describedby={blocked ? 'blocked' : undefined}
+    >
+      {low ? <>Pay<span class="visually-hidden"> {total}</span></> : `Pay ${total}`}
+    </Button>
+  );
+  const why = blocked && <p id="blocked" class={styles.blocked}>Not everything in the cart can be had. Put that right first, then pay.</p>;
+
   return (
-    <form {...form.attributes} class={styles.layout} aria-label="Checkout">
-      {under_way && <Progress now={now} />}
-      <div class={styles.fields} hidden={under_way}>
-        <Above found={found} cart={cart} />
-        <section class={styles.part} aria-labelledby="delivery">
-          <h2 id="delivery">Delivery</h2>
-          <div class={styles.grid}>
-            <TextInput label="Full name" autocomplete="shipping name" class={styles.whole} {...form.field('name')} />
-            <Select label="Country" autocomplete="shipping country" class={styles.whole} {...form.field('country')}>
-              <option value="">Choose…</option>
-              {countries.map(({ code, name }) => <option key={code} value={code}>{name}</option>)}
-            </Select>
-            <TextInput label="Street and number" autocomplete="shipping address-line1" class={styles.whole} {...form.field('line1')} />
-            <TextInput label="Apartment, floor, company" optional autocomplete="shipping address-line2" class={styles.whole} {...form.field('line2')} />
-            <TextInput label={postalLabel(country)} autocomplete="shipping postal-code" spellcheck={false} autocapitalize="characters" {...form.field('postal_code')} />
-            <TextInput label="City" autocomplete="shipping address-level2" {...form.field('city')} />
-            <TextInput label={regionLabel(country)} optional autocomplete="shipping address-level1" class={styles.whole} {...form.field('region')} />
-          </div>
-        </section>
-        <section class={styles.part} aria-labelledby="card">
-          <h2 id="card">Card</h2>
-          {found?.kind === 'undone' && whatOf(found) === 'card' && <Undone found={found} />}
-          <TestCards number={number} onChoose={choose} />
-          <div class={styles.grid}>
-            <TextInput
-              label="Card number" autocomplete="cc-number" inputMode="numeric" spellcheck={false} class={styles.whole}
-              placeholder="1234 1234 1234 1234"
-              after={brand !== 'other' && <span class={styles.brand}>{brandNames[brand]}</span>}
-              {...form.field('number')} onInput={(event: Event) => form.set('number', rewritten(event, groupNumber))}
-            />
-            <TextInput
-              label="Valid until" autocomplete="cc-exp" inputMode="numeric" placeholder="MM / YY"
-              {...form.field('expiry')} onInput={(event: Event) => form.set('expiry', rewritten(event, groupExpiry))}
-            />
-            <TextInput
-              label="Security code" autocomplete="cc-csc" inputMode="numeric" placeholder={codeLength(brand) === 4 ? '4 digits' : '3 digits'}
-              {...form.field('cvc')} onInput={(event: Event) => form.set('cvc', rewritten(event, (text) => digitsOf(text).slice(0, 4)))}
-            />
-            <TextInput label="Name on the card" autocomplete="cc-name" class={styles.whole} {...form.field('cardName')} />
-          </div>
-          <p class={styles.safe}><Lock size={16} aria-hidden="true" />The card goes to the payment service alone, for a token that pays once. It is stored nowhere.</p>
-        </section>
-      </div>
-      <div class={styles.side}>
-        <Summary cart={shown} editable={!under_way}>
-          {!under_way && (
-            <>
-              {form.error !== undefined && (
-                <Notice tone="danger" live title={describe(form.error).title}>{describe(form.error).text} Nothing was charged.</Notice>
-              )}
-              <Button type="submit" kind="primary" size="large" wide busy={form.busy || cartBusy.value} disabled={blocked} aria-describedby={blocked ? 'blocked' : undefined}>
-                Pay {money(cart.total_minor, cart.currency)}
-              </Button>
-              {blocked && <p id="blocked" class={styles.blocked}>Not everything in the cart can be had. Put that right first, then pay.</p>}
-            </>
+    <form {...form.attributes} aria-label="Checkout">
+      <div class={styles.layout}>
+        {under_way && <Progress now={now} />}
+        <div class={styles.fields} hidden={under_way}>
+          <Above found={found} cart={cart} />
+          {form.error !== undefined && (
+            <Attention><Notice tone="danger" live title={describe(form.error).title}>{describe(form.error).text} Nothing was charged.</Notice></Attention>
           )}
-        </Summary>
+          <section class={styles.part} aria-labelledby="delivery">
+            <h2 id="delivery">Delivery</h2>
+            <div class={styles.grid}>
+              <TextInput label="Full name" autocomplete="shipping name" class={styles.whole} {...form.field('name')} />
+              <Select label="Country" autocomplete="shipping country" class={styles.whole} {...form.field('country')}>
+                <option value="">Choose…</option>
+                {countries.map(({ code, name }) => <option key={code} value={code}>{name}</option>)}
+              </Select>
+              <TextInput label="Street and number" autocomplete="shipping address-line1" class={styles.whole} {...form.field('line1')} />
+              <TextInput label="Apartment, floor, company" optional autocomplete="shipping address-line2" class={styles.whole} {...form.field('line2')} />
+              <TextInput label={postalLabel(country)} autocomplete="shipping postal-code" spellcheck={false} autocapitalize="characters" {...form.field('postal_code')} />
+              <TextInput label="City" autocomplete="shipping address-level2" {...form.field('city')} />
+              <TextInput label={regionLabel(country)} optional autocomplete="shipping address-level1" class={styles.whole} {...form.field('region')} />
+            </div>
+          </section>
+          <section class={styles.part} aria-labelledby="card">
+            <h2 id="card">Card</h2>
+            {found?.kind === 'undone' && whatOf(found) === 'card' && <Undone found={found} />}
+            <TestCards number={number} onChoose={choose} />
+            <div class={styles.grid}>
+              <TextInput
+                label="Card number" autocomplete="cc-number" inputMode="numeric" spellcheck={false} class={styles.whole}
+                placeholder="1234 1234 1234 1234"
+                after={brand !== 'other' && <span class={styles.brand}>{brandNames[brand]}</span>}
+                {...form.field('number')} onInput={(event: Event) => form.set('number', rewritten(event, groupNumber))}
+              />
+              <TextInput
+                label="Valid until" autocomplete="cc-exp" inputMode="numeric" placeholder="MM / YY"
+                {...form.field('expiry')} onInput={(event: Event) => form.set('expiry', rewritten(event, groupExpiry))}
+              />
+              <TextInput
+                label="Security code" autocomplete="cc-csc" inputMode="numeric" placeholder={codeLength(brand) === 4 ? '4 digits' : '3 digits'}
+                {...form.field('cvc')} onInput={(event: Event) => form.set('cvc', rewritten(event, (text) => digitsOf(text).slice(0, 4)))}
+              />
+              <TextInput label="Name on the card" autocomplete="cc-name" class={styles.whole} {...form.field('cardName')} />
+            </div>
+            <p class={styles.safe}><Lock size={16} aria-hidden="true" />The card goes to the payment service alone, for a token that pays once. It is stored nowhere.</p>
+          </section>
+        </div>
+        <div class={styles.side}>
+          <Summary cart={shown} editable={!under_way}>
+            {!under_way && !low && <>{payButton}{why}</>}
+          </Summary>
+        </div>
       </div>
+      {!under_way && low && <PayBar cart={cart}>{why}{payButton}</PayBar>}
     </form>
   );
 }

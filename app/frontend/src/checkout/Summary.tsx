@@ -1,13 +1,14 @@
 import type { ComponentChildren } from 'preact';
 import type { Cart, CartLine } from '../api/types';
 import { openCart } from '../cart/cart';
+import { attributesToTell } from '../cart/CartLineItem';
 import { Button } from '../ui/Button';
 import { Picture } from '../ui/Picture';
 import { Price } from '../ui/Price';
 import styles from './Summary.module.css';
 
 function Line({ line, currency }: { line: CartLine; currency: string }) {
-  const attributes = Object.values(line.attributes).flat().join(', ');
+  const attributes = attributesToTell(line).map(([name, values]) => `${name}: ${values.join(', ')}`).join(' · ');
   return (
     <li class={styles.line}>
       <div class={styles.frame}>
@@ -37,7 +38,7 @@ export function Summary({ cart, editable, children }: { cart: Cart; editable: bo
   return (
     <section class={styles.summary} aria-labelledby="summary">
       <div class={styles.head}>
-        <h2 id="summary">Your order</h2>
+        <h2 id="summary" tabIndex={-1}>Your order</h2>
         {editable && <Button kind="quiet" size="small" onClick={openCart}>Edit cart</Button>}
       </div>
       <ul class={styles.lines} tabIndex={cart.lines.length > 5 ? 0 : undefined} aria-label="Items">

@@ -5,6 +5,7 @@ import { signal } from '@preact/signals';
 import { api } from '../api/client';
 import { ApiError } from '../api/error';
 import { queryClient } from '../api/query';
+import { forgetAll } from '../ui/kept';
 
 const storageKey = 'souk.office';
 
@@ -68,6 +69,7 @@ export async function signOut(): Promise<void> {
   remember(undefined);
   signedIn.value = false;
   queryClient.removeQueries({ queryKey: ['office'] });
+  forgetAll();
 }
 
 // Signing in in another window opens this one, too.

@@ -1,8 +1,9 @@
 // A form's values and what is wrong with them. Errors appear when a field is left or the form is
 // sent, and go as soon as they are put right; nothing typed is ever lost.
 
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/error';
+import { keep as store, kept } from './kept';
 
 export type Errors<T> = Partial<Record<keyof T & string, string>>;
 
@@ -13,7 +14,11 @@ interface FormOptions<T> {
   submit: (values: T) => Promise<void>;
   // Where a service's pointers or parameters are not "/<field>": {"/address/city": "city"}.
   places?: Record<string, keyof T & string>;
+  // The name under which what is typed is kept until it is sent or reset. Never for a card or a password.
+  keep?: string | undefined;
 }
+
+const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
 
 export function serverErrors<T>(error: unknown, values: T, places: Record<string, keyof T & string> = {}) {
   const errors: Errors<T> = {};
@@ -27,8 +32,9 @@ export function serverErrors<T>(error: unknown, values: T, places: Record<string
   return errors;
 }
 
-export function useForm<T extends object>({ initial, validate, submit, places }: FormOptions<T>) {
-  const [values, setValues] = useState(initial);
+export function useForm<T extends object>({ initial, validate, submit, places, keep }: FormOptions<T>) {
+  const [values, setValues] = useState<T>(() => ({ ...initial, ...(keep && kept<T>(keep)) }));
+  const clean = useRef(initial);
   const [touched, setTouched] = useState<Partial<Record<keyof T, boolean>>>({});
   const [refused, setRefused] = useState<Errors<T>>({});
   const [busy, setBusy] = useState(false);
@@ -36,6 +42,11 @@ export function useForm<T extends object>({ initial, validate, submit, places }:
   const [error, setError] = useState<unknown>();
   const form = useRef<HTMLFormElement>(null);
   const running = useRef(false);
+
+  const changed = !same(values, clean.current);
+  useEffect(() => {
+    if (keep) store(keep, changed ? values : undefined);
+  }, [keep, changed, values]);
 
   const wrong: Errors<T> = validate?.(values) ?? {};
   const errorOf = (name: keyof T & string) => (touched[name] ? wrong[name] : undefined) ?? refused[name];
@@ -92,7 +103,12 @@ export function useForm<T extends object>({ initial, validate, submit, places }:
       checked: Boolean(values[name]),
       onChange: (event: Event) => set(name, (event.currentTarget as HTMLInputElement).checked as T[K]),
     }),
+    // Differs from what it began with, or was reset to.
+    changed,
     reset: (to: T = initial) => {
+      clean.current = to;
+      // The page may be left before the next drawing.
+      if (keep) store(keep, undefined);
       setValues(to);
       setTouched({});
       setRefused({});

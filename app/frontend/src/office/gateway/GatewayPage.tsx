@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/preact-query';
-import { useId, useState } from 'preact/hooks';
+import { useEffect, useId, useState } from 'preact/hooks';
 import { ApiError } from '../../api/error';
 import { queryClient } from '../../api/query';
 import type { GatewayBehaviour } from '../../api/types';
@@ -9,6 +9,7 @@ import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { cx } from '../../ui/cx';
 import { FieldError } from '../../ui/Field';
+import { keep, kept } from '../../ui/kept';
 import { Loaded } from '../../ui/Loaded';
 import { Skeleton, SkeletonGroup } from '../../ui/Skeleton';
 import { toast } from '../../ui/toast';
@@ -49,7 +50,7 @@ function Slider({ knob, text, error, onChange }: { knob: Knob; text: string; err
 }
 
 function Panel({ inForce }: { inForce: GatewayBehaviour }) {
-  const [texts, setTexts] = useState(() => textsOf(inForce));
+  const [texts, setTexts] = useState(() => ({ ...textsOf(inForce), ...kept<Texts>('gateway') }));
   const [base, setBase] = useState(inForce);
   // What somebody else has set shows, unless something is typed here.
   if (!same(base, inForce)) {
@@ -62,6 +63,7 @@ function Panel({ inForce }: { inForce: GatewayBehaviour }) {
   const wrong = knobs.some((k) => problemOf(k, texts[k.name]));
   const wanted = Object.fromEntries(knobs.map((k) => [k.name, valueOf(k, texts[k.name])])) as unknown as GatewayBehaviour;
   const changed = wrong || !same(wanted, inForce);
+  useEffect(() => keep('gateway', changed ? texts : undefined), [changed, texts]);
 
   const apply = useAction(async (behaviour: GatewayBehaviour, name?: string) => {
     setRefused({});

@@ -37,6 +37,7 @@ function RefundForm({ order, onClose, onDone }: Omit<Props, 'open'>) {
       reason: before?.reason ?? '',
       back: Object.fromEntries((before?.lines ?? []).map((l) => [l.product_id, l.quantity])) as Record<string, number>,
     },
+    keep: wish.open ? undefined : `refund.${id}`,
     places: { '/amount_minor': 'amount', '/lines': 'back' },
     validate: ({ amount, reason }) => {
       // What was sent already is sent as it is.
@@ -57,6 +58,7 @@ function RefundForm({ order, onClose, onDone }: Omit<Props, 'open'>) {
         const refund = await wish.send(body, (key, wished) =>
           admin.post('/orders/{id}/refunds', { path: { id }, idempotencyKey: key, body: wished, timeout: 20_000 }));
         toast(refund.state === 'done' ? `${money(refund.amount_minor, currency)} paid back` : 'The refund is under way', { tone: 'success' });
+        form.reset();
         onDone();
         onClose();
       } catch (error) {

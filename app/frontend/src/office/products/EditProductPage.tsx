@@ -12,6 +12,7 @@ import { Button, ButtonLink } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { Time } from '../../ui/Dates';
 import { useForm } from '../../ui/form';
+import { keep, kept } from '../../ui/kept';
 import { Boxes, Trash2 } from '../../ui/icons';
 import { Loaded } from '../../ui/Loaded';
 import { money } from '../../ui/money';
@@ -36,6 +37,13 @@ async function fetchNow(id: string): Promise<Loading> {
   const { data, etag } = await call('get', '/products/{id}', { path: { id } });
   return { product: data, etag: etag ?? `"${data.version}"` };
 }
+
+// What was typed, and what it is a change of: somebody else may save meanwhile.
+interface Draft {
+  base: { values: Values; etag: string };
+  values: Values;
+}
+const draftOf = (id: string) => `product.${id}`;
 
 interface Conflict {
   mine: Values;
@@ -110,6 +118,7 @@ function Archive({ product, onClose, open }: { product: ProductDetail; open: boo
       if (!(error instanceof ApiError) || error.kind !== 'missing') throw error;
     }
     toast(`${product.name} is archived`, { tone: 'success' });
+    keep(draftOf(product.id), undefined);
     catalogueChanged();
     onClose();
     navigate(links.office('products'));
@@ -154,7 +163,8 @@ interface EditProps extends Loading {
 }
 
 function EditForm({ product, etag, parentSku }: EditProps) {
-  const [base, setBase] = useState({ values: valuesOf(product, parentSku), etag });
+  const [draft] = useState(() => kept<Draft>(draftOf(product.id)));
+  const [base, setBase] = useState(draft?.base ?? { values: valuesOf(product, parentSku), etag });
   const [conflict, setConflict] = useState<Conflict>();
   const [gone, setGone] = useState(false);
   const [, navigate] = useLocation();
@@ -170,7 +180,7 @@ function EditForm({ product, etag, parentSku }: EditProps) {
   };
 
   const form = useForm({
-    initial: base.values,
+    initial: draft?.values ?? base.values,
     validate: (values) => validate(values, false),
     places: { '/price_minor': 'price' },
     submit: async (values) => {
@@ -214,6 +224,7 @@ function EditForm({ product, etag, parentSku }: EditProps) {
   });
 
   const dirty = fieldNames.some((field) => !isSame(base.values, form.values, field));
+  useEffect(() => keep(draftOf(id), dirty ? { base, values: form.values } satisfies Draft : undefined), [id, dirty, base, form.values]);
   useEffect(() => {
     if (!dirty) return undefined;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
@@ -261,6 +272,13 @@ function EditForm({ product, etag, parentSku }: EditProps) {
         </Notice>
       )}
       <Refused error={restore.error} />
+      {draft && dirty && !conflict && !gone && (
+        <Notice tone="info" live title="What you had typed is still here, and not saved yet">
+          {draft.base.etag !== etag && base.etag === draft.base.etag
+            ? 'Somebody else has saved this product meanwhile. Save, and the differences are shown for you to choose.'
+            : 'Save it, or undo the changes.'}
+        </Notice>
+      )}
       <ProductFields form={form} currencyKnown isVariant={form.values.variant_of.trim() !== ''} />
       {form.error != null && <Refused error={form.error} />}
       <div class={styles.bar}>

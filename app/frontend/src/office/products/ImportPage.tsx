@@ -1,4 +1,6 @@
+import { signal } from '@preact/signals';
 import { useRef, useState } from 'preact/hooks';
+import { navigate } from 'wouter-preact/use-browser-location';
 import { ApiError } from '../../api/error';
 import { links } from '../../shell/links';
 import { Page } from '../../shell/Page';
@@ -10,6 +12,7 @@ import { Checkbox, FieldError } from '../../ui/Field';
 import { Copy, Download, Upload } from '../../ui/icons';
 import { Notice } from '../../ui/Notice';
 import { Table } from '../../ui/Table';
+import { toast } from '../../ui/toast';
 import { BackLink, copyText, count, plural, Section, Stats } from '../common/parts';
 import common from '../common/common.module.css';
 import { catalogueChanged } from './queries';
@@ -87,58 +90,75 @@ function Report({ report }: { report: ImportReport }) {
   );
 }
 
+interface Import {
+  file: File;
+  // While it runs.
+  progress?: Progress;
+  report?: ImportReport;
+  error?: unknown;
+  stop: () => void;
+}
+
+// The latest import outlives its page: it goes on while one looks elsewhere in the store, and its bad
+// lines are there when one comes back.
+const latest = signal<Import | undefined>(undefined);
+
+async function importFile(file: File, stock: 'opening' | 'set') {
+  const running = new AbortController();
+  const at = { file, stop: () => running.abort() };
+  const atWork = (progress: Progress) => { latest.value = { ...at, progress }; };
+  // The browser asks before it closes the window in the middle.
+  const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+  addEventListener('beforeunload', ask);
+  atWork({ bytes: 0, lines: 0, sent: false });
+  try {
+    latest.value = { ...at, report: await uploadProducts(file, stock, running.signal, atWork) };
+  } catch (error) {
+    latest.value = { ...at, error };
+  } finally {
+    removeEventListener('beforeunload', ask);
+    // What came before a break may be stored, too.
+    catalogueChanged();
+  }
+  const page = links.office('products/import');
+  if (location.pathname === page) return;
+  const action = { label: 'See it', run: () => navigate(page) };
+  if (latest.value.error != null) toast(`The import of ${file.name} has broken off`, { tone: 'danger', action });
+  else toast(`${file.name} is imported`, { tone: 'success', action });
+}
+
 export function ImportPage() {
-  const [file, setFile] = useState<File>();
+  const { progress, report, error, stop } = latest.value ?? {};
+  const [file, setFile] = useState(latest.value?.file);
   const [wrong, setWrong] = useState<string>();
   const [stock, setStock] = useState<'opening' | 'set'>('opening');
   const [over, setOver] = useState(false);
-  const [progress, setProgress] = useState<Progress>();
-  const [report, setReport] = useState<ImportReport>();
-  const [error, setError] = useState<unknown>();
-  const running = useRef<AbortController>();
   const input = useRef<HTMLInputElement>(null);
 
   const choose = (chosen: File | undefined) => {
     if (!chosen) return;
     setFile(chosen);
     setWrong(problemOf(chosen));
-    setReport(undefined);
-    setError(undefined);
+    latest.value = undefined;
   };
-  const start = async (event: Event) => {
+  const start = (event: Event) => {
     event.preventDefault();
-    if (running.current) return;
+    if (progress) return;
     const problem = problemOf(file);
     setWrong(problem);
-    if (problem || !file) {
-      input.current?.focus();
-      return;
-    }
-    setReport(undefined);
-    setError(undefined);
-    running.current = new AbortController();
-    setProgress({ bytes: 0, lines: 0, sent: false });
-    try {
-      setReport(await uploadProducts(file, stock, running.current.signal, setProgress));
-    } catch (thrown) {
-      setError(thrown);
-    } finally {
-      // What came before a break may be stored, too.
-      catalogueChanged();
-      running.current = undefined;
-      setProgress(undefined);
-    }
+    if (problem || !file) input.current?.focus();
+    else void importFile(file, stock);
   };
 
   const stopped = error instanceof DOMException && error.name === 'AbortError';
   return (
     <Page title="Import products" heading="Import products" above={<BackLink href={links.office('products')}>Products</BackLink>} width="narrow">
-      <form class={styles.form} onSubmit={(event) => void start(event)} noValidate>
+      <form class={styles.form} onSubmit={start} noValidate>
         <div
           class={cx(styles.drop, over && styles.over)}
           onDragOver={(event) => { event.preventDefault(); setOver(true); }}
           onDragLeave={() => setOver(false)}
-          onDrop={(event) => { event.preventDefault(); setOver(false); if (!running.current) choose(event.dataTransfer?.files[0]); }}
+          onDrop={(event) => { event.preventDefault(); setOver(false); if (!progress) choose(event.dataTransfer?.files[0]); }}
         >
           <Upload size={28} aria-hidden="true" />
           <label for="import-file"><strong>A JSON Lines file</strong>: one product a line, made or updated by its SKU</label>
@@ -183,7 +203,7 @@ export function ImportPage() {
         )}
         <div class={common.buttons}>
           <Button type="submit" kind="primary" busy={progress !== undefined}>Import</Button>
-          {progress && <Button kind="quiet" onClick={() => running.current?.abort()}>Stop</Button>}
+          {progress && <Button kind="quiet" onClick={stop}>Stop</Button>}
         </div>
       </form>
       {report && <Report report={report} />}

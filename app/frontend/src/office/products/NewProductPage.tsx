@@ -1,10 +1,10 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { useLocation, useSearch } from 'wouter-preact';
 import { ApiError } from '../../api/error';
 import { queryClient } from '../../api/query';
 import { links } from '../../shell/links';
 import { Page } from '../../shell/Page';
-import { Button, ButtonLink } from '../../ui/Button';
+import { Button } from '../../ui/Button';
 import { useForm } from '../../ui/form';
 import { Skeleton, SkeletonGroup } from '../../ui/Skeleton';
 import { toast } from '../../ui/toast';
@@ -19,12 +19,13 @@ function NewProductForm({ currency, parent }: { currency: string | undefined; pa
   const [, navigate] = useLocation();
   const form = useForm({
     initial: { ...emptyValues(currency ?? 'USD'), variant_of: parent },
+    keep: `new-product.${parent}`,
     validate: (values) => validate(values, true),
     places: { '/price_minor': 'price' },
     submit: async (values) => {
       try {
         const made = await admin.post('/products', { body: newProduct(values) });
-        saved.current = true;
+        form.reset();
         toast(`${made.name} is made`, { tone: 'success' });
         catalogueChanged(made.id);
         void queryClient.invalidateQueries({ queryKey: ['office', 'currency'] });
@@ -36,22 +37,24 @@ function NewProductForm({ currency, parent }: { currency: string | undefined; pa
       }
     },
   });
-  const saved = useRef(false);
-  const [first] = useState(form.values);
-  const dirty = JSON.stringify(form.values) !== JSON.stringify(first);
   useEffect(() => {
-    if (!dirty) return undefined;
-    const ask = (event: BeforeUnloadEvent) => { if (!saved.current) event.preventDefault(); };
+    if (!form.changed) return undefined;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
     addEventListener('beforeunload', ask);
     return () => removeEventListener('beforeunload', ask);
-  }, [dirty]);
+  }, [form.changed]);
+  const giveUp = () => {
+    form.reset();
+    navigate(links.office('products'));
+  };
   return (
     <form {...form.attributes} class={styles.form}>
       <ProductFields form={form} isNew currencyKnown={currency !== undefined} isVariant={form.values.variant_of.trim() !== ''} />
       {form.error != null && <Refused error={form.error} />}
       <div class={styles.bar}>
         <Button type="submit" kind="primary" busy={form.busy}>Make the product</Button>
-        <ButtonLink kind="quiet" href={links.office('products')}>Cancel</ButtonLink>
+        <Button kind="quiet" onClick={giveUp}>{form.changed ? 'Throw it away' : 'Cancel'}</Button>
+        <span class={styles.state} role="status">{form.changed ? 'Not saved yet' : ''}</span>
       </div>
     </form>
   );

@@ -58,6 +58,7 @@ function AdjustForm({ id, stock }: { id: string; stock: Stock | undefined }) {
     initial: wish.open
       ? { reason: wish.open.body.reason as Reason, quantity: String(wish.open.body.reason === 'damage' ? -wish.open.body.delta! : wish.open.body.delta) }
       : { reason: 'delivery', quantity: '' },
+    keep: wish.open ? undefined : `adjust.${id}`,
     places: { '/delta': 'quantity' },
     validate: ({ reason, quantity }) => ({
       quantity: wholeProblem(quantity, reasons[reason].least, most, reasons[reason].hint) ?? (Number(quantity) === 0 ? 'Zero changes nothing.' : undefined),
@@ -102,6 +103,7 @@ function StocktakeForm({ id, stock, etag }: { id: string; stock: Stock | undefin
   const [newer, setNewer] = useState(false);
   const form = useForm({
     initial: { counted: '' },
+    keep: `count.${id}`,
     places: { '/on_hand': 'counted' },
     validate: ({ counted }) => ({ counted: wholeProblem(counted, 0, most, 'Enter what was counted.') }),
     submit: async ({ counted }) => {
