@@ -246,7 +246,7 @@ inside() {
   local namespace=$1 pod=$2 name=verify-$RANDOM$RANDOM status=0
   # It ends by itself, and at once when the pod is to end.
   kubectl debug -q -n "$namespace" "$pod" --image="${TOOLS_IMAGE:=$(tools_image)}" --image-pull-policy=IfNotPresent --profile=restricted \
-    ${3:+"--target=$3"} -c "$name" -- bash -c 'trap "exit 0" TERM; for ((i = 0; i < 900; i++)); do [[ ! -e /tmp/done ]] || exit 0; sleep 0.2 & wait $!; done' \
+    ${3:+"--target=$3"} -c "$name" -- bash -c 'trap "exit 0" TERM; mkfifo /tmp/done; timeout 240 cat /tmp/done & wait $!' \
     </dev/null >/dev/null 2>"$WORK/log/inside-$pod" || status=$?
   if ((status != 0)) || ! within 60 _is_inside "$namespace" "$pod" "$name"; then
     printf 'no ephemeral container in %s/%s: %s\n' "$namespace" "$pod" "$(tail -n 1 "$WORK/log/inside-$pod")" >&2
@@ -254,7 +254,7 @@ inside() {
   fi
   { cat && printf '\n'; } | kubectl exec -i -n "$namespace" "$pod" -c "$name" -- bash -s || status=$?
   # A pod that the script has ended is gone.
-  kubectl exec -n "$namespace" "$pod" -c "$name" -- touch /tmp/done >/dev/null 2>&1 || true
+  kubectl exec -n "$namespace" "$pod" -c "$name" -- bash -c 'echo >/tmp/done' >/dev/null 2>&1 || true
   return "$status"
 }
 _is_inside() {

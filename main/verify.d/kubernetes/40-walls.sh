@@ -3,7 +3,7 @@
 
 # --- the table of edges ----------------------------------------------------------------------------
 
-claim edges 300 "every pair of workloads and stores tried from inside: whoever is in the table gets an answer, nobody else does"
+claim edges 420 "every pair of workloads and stores tried from inside: whoever is in the table gets an answer, nobody else does"
 claim_edges() {
   local name pod namespace count said differs again
   same_as_words
@@ -93,6 +93,7 @@ deployed() {
   echo always
   ! kube get job catalogue -n souk >/dev/null 2>&1 || echo catalogue
   ! kube get cronjob backup -n souk-data >/dev/null 2>&1 || echo backup
+  ! kube get pod restore -n souk-data >/dev/null 2>&1 || echo restore
   ! kube get statefulset prometheus -n souk-observability >/dev/null 2>&1 || echo observability
   ! kube get deployment grafana -n souk-observability >/dev/null 2>&1 || echo grafana
   ! kube get deployment collector -n souk-observability >/dev/null 2>&1 || echo collector
@@ -256,7 +257,7 @@ claim_restricted() {
 
 # --- what a pod may know ---------------------------------------------------------------------------
 
-claim secrets 240 "in its environment and all its mounts each pod has its own secrets and no other, and no token but discovery's"
+claim secrets 420 "in its environment and all its mounts each pod has its own secrets and no other, and no token but discovery's"
 claim_secrets() {
   local pods namespace pod container found all name value size expected got count=0 pid
   # NAME LENGTH, and beside it the values: in this process's memory alone.
