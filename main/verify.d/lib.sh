@@ -254,7 +254,7 @@ inside() {
   fi
   { cat && printf '\n'; } | kubectl exec -i -n "$namespace" "$pod" -c "$name" -- bash -s || status=$?
   # A pod that the script has ended is gone.
-  kubectl exec -n "$namespace" "$pod" -c "$name" -- bash -c 'echo >/tmp/done' >/dev/null 2>&1 || true
+  kubectl exec -n "$namespace" "$pod" -c "$name" -- bash -c 'exec 3<>/tmp/done; echo >&3' >/dev/null 2>&1 || true
   return "$status"
 }
 _is_inside() {
