@@ -136,7 +136,7 @@ namespace {
 std::optional<counted_price_range> price_range_of(std::string_view text, std::int64_t count) {
   counted_price_range out{.count = count};
   const auto* const end = text.data() + text.size();
-  const auto low = std::from_chars(text.data(), end, out.min_minor);
+  const auto low = std::from_chars(text.data(), text.data() + text.size(), out.min_minor);
   if (low.ec != std::errc{} || low.ptr == end || *low.ptr != '-') return std::nullopt;
   const auto high = std::from_chars(low.ptr + 1, end, out.max_minor);
   if (high.ec != std::errc{} || high.ptr != end) return std::nullopt;

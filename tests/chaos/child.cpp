@@ -1,6 +1,7 @@
 #include "child.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,8 +22,9 @@ std::vector<std::string> environment_with(const variables& changes) {
   std::vector<std::string> all;
   for (char** v = environ; *v; ++v) all.emplace_back(*v);
   for (const auto& [name, value] : changes) {
-    std::erase_if(all, [&](const std::string& v) { return v.starts_with(name + "="); });
-    if (!value.empty()) all.push_back(name + "=" + value);
+    const auto begin = fmt::format("{}=", name);
+    std::erase_if(all, [&](const std::string& v) { return v.starts_with(begin); });
+    if (!value.empty()) all.push_back(begin + value);
   }
   return all;
 }
@@ -34,11 +36,14 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return all;
 }
 
-int open_for_output(const std::filesystem::path& file) {
-  const char* const name = file.empty() ? "/dev/null" : file.c_str();
-  const int fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+int checked(int fd, const char* name) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), name);
   return fd;
+}
+
+int open_for_output(const std::filesystem::path& file) {
+  const char* const name = file.empty() ? "/dev/null" : file.c_str();
+  return checked(open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), name);
 }
 
 }  // namespace
@@ -47,9 +52,9 @@ child::child(const std::vector<std::string>& command, const how& h) {
   auto words = command;
   auto values = environment_with(h.environment);
   const auto argv = pointers_to(words), envp = pointers_to(values);
-  const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int in = checked(open("/dev/null", O_RDONLY | O_CLOEXEC), "/dev/null");
   const int out = open_for_output(h.output);
-  const int errors = h.errors.empty() ? dup(out) : open_for_output(h.errors);
+  const int errors = h.errors.empty() ? checked(dup(out), "dup") : open_for_output(h.errors);
   pid_ = fork();
   if (pid_ == 0) {
     // Only what may be called between fork and exec in a program with threads.
