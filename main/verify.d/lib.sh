@@ -32,6 +32,8 @@ before_claim() {
 # What a claim has left, ended in the middle or not.
 after_claim() {
   local node
+  # What the claim `secrets` has read.
+  rm -rf "$WORK/known"
   ! type -t revive >/dev/null || revive
   tools 'for f in /journal/*.pid; do [[ ! -e $f ]] || kill $(<"$f") 2>/dev/null; rm -f "$f"; done' >/dev/null 2>&1 || true
   kubectl delete pods -A -l souk/verify=helper --wait=false --request-timeout=30s >/dev/null 2>&1 || true

@@ -335,12 +335,12 @@ for process in /proc/[0-9]*; do
   [[ $seen != *" $space "* ]] || continue
   seen+=" $space "
   while read -r mount; do
-    [[ -z $mount ]] || find -L "$process/root$mount" -type f -size -1024k -exec cat {} + -exec echo \; 2>/dev/null
+    [[ -z $mount ]] || find -L "$process/root$mount" -type f -size -1024k -exec cat {} \; -exec echo \; 2>/dev/null
   done <<<"$mounts"
   # Where a token would be by default.
   find -L "$process/root/var/run/secrets" -type f -exec cat {} + 2>/dev/null
 done
-[[ -z $seen ]] || echo 'verify: all read'
+[[ -z $seen ]] || printf '\nverify: all read\n'
 POD
 }
 
