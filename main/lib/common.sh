@@ -77,6 +77,9 @@ _now() {
 
 # [RESOURCE-VERSION]
 _lease() {
+  local version=''
+  # A text, not a number. (Quotes within ${...} of what follows would be the shell's.)
+  [[ -z ${1:-} ]] || version="resourceVersion: \"$1\""
   cat <<Y
 apiVersion: coordination.k8s.io/v1
 kind: Lease
@@ -84,7 +87,7 @@ metadata:
   name: $LEASE
   namespace: souk
   labels: { app.kubernetes.io/part-of: souk }
-${1:+  resourceVersion: "$1"}
+  $version
 spec:
   holderIdentity: "$HOLDER"
   leaseDurationSeconds: $LEASE_SECONDS
