@@ -40,29 +40,33 @@ bool read_number(std::string_view text, T& into) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
+// False if there is no such option, or it has no such value.
+bool read_option(wishes& w, std::string_view word, std::string_view value) {
+  if (value.empty()) return false;
+  if (word == "--seed") return read_number(value, w.seed);
+  if (word == "--minutes") return read_number(value, w.minutes) && w.minutes > 0;
+  if (word == "--scenario") {
+    w.scenario = value;
+  } else if (word == "--point") {
+    w.point = value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 std::optional<wishes> read_wishes(int argc, char** argv) {
   wishes w;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    const std::string_view value = i + 1 < argc ? argv[i + 1] : "";
     if (word == "--all") {
       w.all = true;
     } else if (word == "--list") {
       w.list = true;
     } else if (word == "--verbose") {
       w.verbose = true;
-    } else if (value.empty()) {
-      return std::nullopt;
-    } else if (++i; word == "--scenario") {
-      w.scenario = value;
-    } else if (word == "--point") {
-      w.point = value;
-    } else if (word == "--seed") {
-      if (!read_number(value, w.seed)) return std::nullopt;
-    } else if (word == "--minutes") {
-      if (!read_number(value, w.minutes) || !(w.minutes > 0)) return std::nullopt;
     } else {
-      return std::nullopt;
+      if (!read_option(w, word, ++i < argc ? argv[i] : "")) return std::nullopt;
     }
   }
   if (!w.scenario.empty() && !find_scenario(w.scenario)) return std::nullopt;
