@@ -28,16 +28,18 @@ happened() {
     else empty end' | sort -n
 }
 
-# NAME: for each mark, the longest time without a confirmed order, and how many requests failed:
-# `WORD SECONDS BAD`. SECONDS is - if none was confirmed after it.
+# NAME: for each mark, the longest time without a confirmed order from there to the next, and how many
+# requests failed: `WORD SECONDS BAD`. SECONDS is - if none was ever confirmed after it.
 outages() {
   happened "$1" | awk '
     NR == FNR { at[++n] = $1; word[n] = $2; next }
     $2 == "ok" {
       for (i = 1; i <= n; i++)
         if ($1 > at[i] && (i == n || last < at[i + 1])) {
-          if (last && $1 - last > gap[i]) gap[i] = $1 - last
-          if (i == n || $1 < at[i + 1]) sold[i]++
+          from = last > at[i] ? last : at[i]
+          to = i < n && at[i + 1] < $1 ? at[i + 1] : $1
+          if (to - from > gap[i]) gap[i] = to - from
+          sold[i]++
         }
       last = $1
     }
@@ -52,7 +54,7 @@ told_by() {
   local word seconds bad seen='' all=0
   finish_shoppers "$1"
   while read -r word seconds bad; do
-    [[ $seconds != - ]] || wrong "no order was confirmed after $word"
+    [[ $seconds != - ]] || wrong "no order was confirmed any more after $word"
     seen+=" $word $seconds s"
     all=$((all + bad))
   done < <(outages "$1")

@@ -100,7 +100,7 @@ STATEFUL=("${DATABASES[@]}" mock-gateway-db redis)
 
 claim node-death 600 "a node loses its power while shoppers buy; what happens to its databases, and that no order is lost"
 claim_node_death() {
-  local victim control name there='' fixed='' moved='' from bought
+  local victim control name there='' fixed='' from
   if [[ -z ${SOUK_NODE_KILLER:-} ]]; then
     case $(kubectl config current-context) in
       kind-* | k3d-*) command -v docker >/dev/null || skip "docker is missing, which has the nodes of this cluster" ;;
@@ -139,22 +139,20 @@ claim_node_death() {
     [[ $(kube get pod "$name-0" -n "$(in_namespace "$name")" -o jsonpath='{.spec.nodeName}') == "$victim" ]] ||
       wrong "$name-0 was moved though nobody had said that $victim is dead"
   done
-  if [[ -n $there && -z $fixed ]]; then
-    # What docs/operations/nodes.md has an operator do who knows that it is.
-    mark taint
+  if [[ -n $fixed ]]; then
+    saw "volumes of this cluster are bound to their node:$fixed waited for it"
+    revive
+  elif [[ -n $there ]]; then
+    # What docs/operations/nodes.md has an operator do who knows that it is dead.
     from=$(now_ms)
     kube taint node "$victim" node.kubernetes.io/out-of-service=nodeshutdown:NoExecute --overwrite >/dev/null
     for name in $there; do
       within 180 is_elsewhere "$name" "$victim" || wrong "$name is not ready on another node 180 s after the taint"
     done
     saw "no database moved by itself; after the taint out-of-service all were on another node, ready, within $(since "$from") s"
-  elif [[ -n $there ]]; then
-    saw "volumes of this cluster are bound to their node:$fixed wait for it"
+    await_ready 240 || wrong "the store is not ready on the nodes that are left"
   fi
-  [[ -n $fixed ]] || await_ready 240 || wrong "the store is not ready on the nodes that are left"
-  # With volumes that are bound to their node nothing is sold before it is back.
-  [[ -z $fixed ]] || revive
-  sleep 5
+  sleep 10
   told_by node-death
   revive
   await_ready 240 || wrong "the store is not as it was after $victim was back"
@@ -234,7 +232,6 @@ claim_drain() {
     [[ -z $said ]] || wrong "had no pod for some seconds: $said"
     saw "of gateway and services, each had a pod whenever one looked ($(grep -cx looked "$WORK/budgets") times)"
   fi
-  mark uncordoned
   uncordon
   await_ready 240 || wrong "the store is not as it was after $node was uncordoned"
   ((nodes > 1)) || scale_all 2
