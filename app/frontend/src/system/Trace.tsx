@@ -76,8 +76,10 @@ function Span({ row, current, folds, folded, open, onFocus, onOpen, onFold }: Sp
       >
         <span class={cx(styles.label, !folds && styles.leaf)} style={{ '--depth': Math.min(row.depth, 10) }}>
           {folds && <Fold size={16} class={styles.fold} aria-hidden="true" onClick={(event: Event) => { event.stopPropagation(); onFold(); }} />}
-          <span class={cx(styles.chip, hue(row.service))}>{shortName(row.service)}</span>
-          <span class={styles.name}>{row.name}</span>
+          <span class={styles.what}>
+            <span class={cx(styles.chip, hue(row.service))}>{shortName(row.service)}</span>
+            <span class={styles.name}>{row.name.split(/(?=\/)/).map((part, i) => <>{i > 0 && <wbr />}{part}</>)}</span>
+          </span>
           {row.error && <CircleAlert size={15} class={styles.alert} aria-hidden="true" />}
         </span>
         <span class={styles.lane}>
