@@ -74,7 +74,9 @@ milliseconds time(std::string_view name, std::string_view text, milliseconds low
   for (const auto& u : units) {
     if (error != std::errc{} || u.unit != unit) continue;
     const double ms = value * static_cast<double>(u.ms);
-    if (!(ms >= static_cast<double>(low.count()) && ms <= static_cast<double>(high.count()))) break;
+    const bool fits =  // what is no number does not
+        ms >= static_cast<double>(low.count()) && ms <= static_cast<double>(high.count());
+    if (!fits) break;
     return milliseconds(static_cast<std::int64_t>(ms));
   }
   throw wrong_usage(

@@ -70,7 +70,7 @@ bool read_on_hand(const reply& got, answer& a) {
   if (!got.ok()) return true;
   const auto item = json::read_lenient<stock>(got.body);
   if (!item || !item->on_hand) return false;
-  a.on_hand = *item->on_hand;
+  a.on_hand = item->on_hand;
   return true;
 }
 
