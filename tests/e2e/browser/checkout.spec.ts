@@ -1,7 +1,7 @@
 import type { Request } from '@playwright/test';
 import { Admin, cards } from '../support/shop.ts';
 import { bought, checkoutWith, fillAddress, fillCard, lookFromTop as look, ordersOf, pay, thanks, timeline } from './buying.ts';
-import { expect, test } from './fixtures.ts';
+import { desk, expect, phone, test } from './fixtures.ts';
 
 test.setTimeout(150_000);
 
@@ -324,6 +324,66 @@ test('the cart cannot be read', async ({ page }) => {
   await page.unroute('**/api/cart/**');
   await page.getByRole('button', { name: 'Try again' }).click();
   await expect(page.getByRole('button', { name: /^Pay / })).toBeVisible();
+});
+
+test('on a phone the total and Pay stay in sight, and cover no field', async ({ page }) => {
+  const lamp = await (await Admin.signed_in()).product(10);
+  await page.setViewportSize(phone);
+  await checkoutWith(page, [lamp.id, 2]);
+  const bar = page.getByRole('group', { name: 'Pay', exact: true });
+  const button = page.getByRole('button', { name: /^Pay \$25\.00$/ });
+  await expect(button).toHaveCount(1);
+  await expect(button).toBeInViewport({ ratio: 1 });
+  await expect(bar).toContainText('$25.00');
+  // Through all fields by keyboard: each is seen whole, above the bar and below the header.
+  await page.getByLabel('Full name').focus();
+  for (let i = 0; i < 24; i++) {
+    if (await button.evaluate((b) => b === document.activeElement)) break;
+    const inBar = await bar.evaluate((b) => b.contains(document.activeElement));
+    if (!inBar) {
+      await expect(async () => {
+        const seen = await page.evaluate(() => {
+          const { top, bottom } = document.activeElement!.getBoundingClientRect();
+          const bar = document.querySelector('[role=group][aria-label=Pay]')!.getBoundingClientRect();
+          return { top, free: bar.top - bottom };
+        });
+        expect(seen.free).toBeGreaterThanOrEqual(0);
+        expect(seen.top).toBeGreaterThanOrEqual(56);
+      }).toPass({ timeout: 2000 });
+    }
+    await page.keyboard.press('Tab');
+  }
+  await expect(button).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByLabel('Full name')).toBeFocused();
+  await expect(page.getByText('Enter the name of who receives it.')).toBeInViewport();
+  await page.getByRole('button', { name: /^2 items/ }).click();
+  await expect(page.getByRole('heading', { name: 'Your order' })).toBeInViewport();
+  // A wide window has one, too: in the summary.
+  await page.setViewportSize(desk);
+  await expect(bar).toHaveCount(0);
+  await expect(button).toHaveCount(1);
+  await page.setViewportSize(phone);
+  await fillAddress(page);
+  await fillCard(page);
+  await page.getByLabel('Full name').scrollIntoViewIfNeeded();
+  await button.click();
+  await expect(thanks(page)).toBeVisible();
+});
+
+test('a look around the store loses nothing that was typed', async ({ page }) => {
+  const lamp = await (await Admin.signed_in()).product(10);
+  await checkoutWith(page, [lamp.id, 1]);
+  await fillAddress(page);
+  await fillCard(page);
+  await page.getByRole('link', { name: /Souk/ }).first().click();
+  await expect(page).toHaveURL(/\/$/);
+  await page.goBack();
+  await expect(page.getByLabel('Full name')).toHaveValue('Amira Haddad');
+  await expect(page.getByLabel('Card number')).toHaveValue('4242 4242 4242 4242');
+  await expect(page.getByLabel('Security code')).toHaveValue('123');
+  // Of the card nothing is written anywhere.
+  expect(await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]))).not.toMatch(/4242/);
 });
 
 test('by keyboard alone', async ({ page }) => {

@@ -177,6 +177,47 @@ test.describe('products', () => {
     expect((await admin.send('GET', `/products/${product.id}`)).body).toMatchObject({ name: 'My name', brand: 'First', price_minor: 9900 });
   });
 
+  test('what is typed outlives a look at another page, a reload, and what others save meanwhile', async ({ page }) => {
+    const admin = await Admin.signed_in();
+    const product = await admin.product(3, { brand: 'First' });
+    await signIn(page, `/office/products/${product.id}`);
+    await field(page, 'Name').fill('Typed, not saved');
+    await page.getByRole('navigation', { name: 'Back office' }).getByRole('link', { name: 'Orders' }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'Orders' })).toBeVisible();
+    await page.goBack();
+    await expect(field(page, 'Name')).toHaveValue('Typed, not saved');
+    await expect(page.getByText('What you had typed is still here, and not saved yet')).toBeVisible();
+    await look(page, 'office-product-kept');
+    const changed = await admin.send('PATCH', `/products/${product.id}`, { brand: 'Second', name: 'Theirs' }, { 'if-match': '*' });
+    expect(changed.status, changed.text).toBe(200);
+    page.on('dialog', (asked) => void asked.accept());
+    await page.reload();
+    await expect(field(page, 'Name')).toHaveValue('Typed, not saved');
+    await expect(page.getByText('Somebody else has saved this product meanwhile.')).toBeVisible();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect(page.getByText('Somebody else saved this product while you were editing')).toBeVisible();
+    await expect(field(page, 'Brand')).toHaveValue('Second');
+    await page.getByRole('button', { name: 'Save with these choices' }).click();
+    await expect(page.getByText('Saved', { exact: true })).toBeVisible();
+    expect((await admin.send('GET', `/products/${product.id}`)).body).toMatchObject({ name: 'Typed, not saved', brand: 'Second' });
+    // What is saved or undone is not kept.
+    await page.reload();
+    await expect(page.getByText('What you had typed is still here')).toHaveCount(0);
+    await field(page, 'Name').fill('And away');
+    await page.getByRole('button', { name: 'Undo changes' }).click();
+    await page.reload();
+    await expect(field(page, 'Name')).toHaveValue('Typed, not saved');
+
+    await page.goto('/office/products/new');
+    await field(page, 'Name').fill('A new one');
+    await page.getByRole('navigation', { name: 'Back office' }).getByRole('link', { name: 'Stock' }).click();
+    await page.goBack();
+    await expect(field(page, 'Name')).toHaveValue('A new one');
+    await page.getByRole('button', { name: 'Throw it away' }).click();
+    await page.goto('/office/products/new');
+    await expect(field(page, 'Name')).toHaveValue('');
+  });
+
   test('a product that was archived meanwhile can be brought back as it stands', async ({ page }) => {
     const admin = await Admin.signed_in();
     const product = await admin.product(1);
@@ -211,6 +252,11 @@ test.describe('products', () => {
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download as CSV' }).click()]);
     expect(download.suggestedFilename()).toBe('bad-lines.csv');
     expect((await admin.send('GET', `/products?search=I-${one}-1`)).body.items[0].sku).toBe(`I-${one}-1`);
+    // A look at a product, and the bad lines are still there.
+    await page.getByRole('navigation', { name: 'Back office' }).getByRole('link', { name: 'Products' }).click();
+    await expect(page.getByRole('heading', { level: 1, name: 'Products' })).toBeVisible();
+    await page.goBack();
+    await expect(page.getByRole('table', { name: 'Bad lines' })).toContainText('price_minor');
   });
 });
 
@@ -385,10 +431,37 @@ test.describe('orders', () => {
     await expect(page).toHaveURL(new RegExp(order.id));
     await page.goto('/office/orders?attention=1');
     await expect(page.getByText('Nothing needs attention')).toBeVisible();
+    await expect(page.getByText(/orders? (was|were) looked at/)).toBeVisible();
     await page.goto(`/office/orders/${randomUUID()}`);
     await expect(page.getByText('Order: nothing here')).toBeVisible();
     await look(page, 'office-order-none');
   });
+});
+
+test('what needs attention is found however many orders are newer', async ({ page }) => {
+  const { order } = await ordered(1);
+  // A store of 2,400 orders, of which one is stuck on its way and one of the oldest in a refund.
+  const one = (n: number, state: string, needs_attention = false) =>
+    ({ ...order, id: order.id.slice(0, -6) + String(n).padStart(6, '0'), state, needs_attention, created_at: new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString() });
+  const all = [one(2400, 'pending'), ...Array.from({ length: 2397 }, (_, i) => one(2399 - i, 'delivered')), one(2, 'captured', true), one(1, 'shipped', true)];
+  let asked = 0;
+  await page.route(/\/api\/orders\?/, (route) => {
+    asked += 1;
+    const query = new URL(route.request().url()).searchParams;
+    const rest = all.filter((o) => (!query.get('state') || o.state === query.get('state')) && (!query.get('cursor') || o.id < query.get('cursor')!));
+    const items = rest.slice(0, Number(query.get('limit')));
+    return route.fulfill({ json: { items, ...(rest.length > items.length && { next_cursor: items.at(-1)!.id }) } });
+  });
+  await signIn(page, '/office/orders?attention=1');
+  await expect(page.getByRole('rowheader')).toHaveCount(1);
+  await expect(page.getByText('All 2 on their way and the newest 999 others were looked at; there are older ones.')).toBeVisible();
+  expect(asked).toBeLessThanOrEqual(17);
+  await look(page, 'office-orders-attention');
+  await page.getByRole('button', { name: 'Look at older ones' }).click();
+  await expect(page.getByText(/newest 1,999 others/)).toBeVisible();
+  await page.getByRole('button', { name: 'Look at older ones' }).click();
+  await expect(page.getByRole('rowheader')).toHaveCount(2);
+  await expect(page.getByText('All 2,400 orders were looked at.')).toBeVisible();
 });
 
 test('payments: ours and the gateway\'s view side by side', async ({ page }) => {

@@ -22,6 +22,20 @@ test('an order is followed live until it is delivered', async ({ page }) => {
   await expect(timeline(page).getByRole('time')).toHaveCount(8);
 });
 
+test('money paid back after the delivery is told without a reload', async ({ page }) => {
+  const admin = await Admin.signed_in();
+  const lamp = await admin.product(10);
+  const id = await buy(page, [lamp.id, 2]);
+  for (const status of ['shipped', 'delivered'])
+    expect((await admin.send('PATCH', `/orders/${id}/status`, { status })).status).toBe(200);
+  await expect(timeline(page).getByText(/Delivered.*done/)).toBeVisible();
+  const refund = await admin.send('POST', `/orders/${id}/refunds`, { amount_minor: 1250, reason: 'One came too late' }, { 'idempotency-key': `refund-${id}` });
+  expect([201, 202], refund.text).toContain(refund.status);
+  await expect(timeline(page).getByText('Money paid back')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText('$12.50 refunded')).toBeVisible();
+  await expect(page.getByText('One came too late')).toBeVisible();
+});
+
 test('a reload goes on after the last event', async ({ page }) => {
   const admin = await Admin.signed_in();
   const lamp = await admin.product(10);
