@@ -195,8 +195,8 @@ void judgement::check_reason() {
 
 void judgement::check_rest() {
   const auto& o = *f_.order;
-  const bool resting = at_rest.has(o.state) && !o.due && !o.step &&
-                       !(o.state == os::confirmed && o.cancel_requested);
+  const bool to_be_cancelled = o.state == os::confirmed && o.cancel_requested;
+  const bool resting = at_rest.has(o.state) && !o.due && !o.step && !to_be_cancelled;
   unless(resting, "stuck-order", "{} ({}){}", text(o.state), o.step.value_or("no step"),
          o.due ? "" : ", and no worker will take it");
   for (const auto& r : f_.refunds) {
