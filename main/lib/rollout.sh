@@ -25,7 +25,7 @@ apply() {
   while kill -0 "$worker" 2>/dev/null; do
     sleep 1
     ((SECONDS - asked >= 15)) || continue
-    if kube get --raw /version >/dev/null 2>&1 </dev/null; then silent=0; else silent=$((silent + 1)); fi
+    if kubectl --request-timeout=10s get --raw /version >/dev/null 2>&1 </dev/null; then silent=0; else silent=$((silent + 1)); fi
     asked=$SECONDS
     if ((silent >= 2)); then
       kill "$worker" 2>/dev/null || true
