@@ -46,17 +46,17 @@ TEST(after, leads_from_pending_to_confirmed) {
 
 TEST(after, turns_a_business_failure_around) {
   const struct {
+    std::string_view reason;
     order_state state;
     step during;
     reply got;
-    std::string_view reason;
     step undo_with;
   } cases[] = {
-      {order_state::pending, step::reserve, reply::none, "out-of-stock", step::release_stock},
-      {order_state::reserved, step::authorize, reply::declined, "payment-declined",
+      {"out-of-stock", order_state::pending, step::reserve, reply::none, step::release_stock},
+      {"payment-declined", order_state::reserved, step::authorize, reply::declined,
        step::release_stock},
-      {order_state::authorized, step::commit, reply::expired, "hold-expired", step::void_payment},
-      {order_state::committed, step::capture, reply::refused, "payment-refused",
+      {"hold-expired", order_state::authorized, step::commit, reply::expired, step::void_payment},
+      {"payment-refused", order_state::committed, step::capture, reply::refused,
        step::return_stock},
   };
   for (const auto& c : cases) {

@@ -536,9 +536,8 @@ class scene {
     switch (s_.calls[i].at) {
       case point::insert_released:
         statement(i, "insert_released", [&](saga_state& n) {
-          if (is(mutant::release_leaves_no_row) && !n.stock.state) {
-            answer(n, i, reply::released);
-          } else if (insert_released(n.stock)) {
+          const bool is_said_only = is(mutant::release_leaves_no_row) && !n.stock.state;
+          if (is_said_only || insert_released(n.stock)) {
             answer(n, i, reply::released);
           } else {
             move_to(n, i, point::find);
