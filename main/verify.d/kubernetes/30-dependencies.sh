@@ -70,8 +70,9 @@ again_with() {
 }
 all_of() { [[ $(pods_of "$1" | wc -l) == "$2" ]]; }
 order_is() { [[ $(order_state "$1") == "$2" ]]; }
-# PATH: there is nobody who could answer (502: no pod; 503: it says so itself).
-is_refused() { [[ $(status_of "$1") == 50[23] ]]; }
+# PATH: there is nobody who could answer (502 or 504: no pod, as the network plugin refuses or drops;
+# 503: it says so itself).
+is_refused() { [[ $(status_of "$1") == 50[234] ]]; }
 # PATH: how it is answered, as the present shopper.
 status_of() { in_store curl -s --max-time 10 -o /dev/null -w '%{http_code}' -H "authorization: Bearer ${TOKEN:-}" "$STORE$1" || true; }
 
