@@ -67,7 +67,6 @@ TEST(import, of_the_starting_catalogue_twice_gives_the_same) {
   EXPECT_EQ(first.lines, lines);
   EXPECT_EQ(first.created, lines);
   EXPECT_THAT(failures(first), IsEmpty());
-  const auto products = s.get("/products?limit=100").body;
   EXPECT_TRUE(soon([&] { return s.stocks.stocked() == static_cast<std::size_t>(lines); }));
 
   const auto second = import(s, text);
