@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of those who source this
 # What local/verify and main/verify have in common: claims, their limits and their report, and a
-# shopper's and an administrator's requests. Needs bash 4.4, jq, timeout and, where the requests are
+# shopper's and an administrator's requests. Needs bash 5, jq, timeout and, where the requests are
 # made, curl.
 #
 # A claim is a function that says what it saw (`saw`), what is not as claimed (`wrong`, and goes on;

@@ -67,9 +67,19 @@ task<std::expected<order_view, failure>> placing::place(const context& ctx, uuid
   const auto until = std::min(steady_clock::now() + wait_, ctx.deadline);
   const auto hash = base64url_encode(security::sha256(json::write(wanted)));
   std::optional<order_record> o;
+  // Who is new takes a place before asking the database: else, whenever one place is free, all who
+  // come while that is asked would be looked up and priced, and then refused.
   std::optional<checkout::ticket> ticket;
+  const auto takes_place = [&] {
+    if (auto admitted = worker_.admit()) ticket.emplace(std::move(*admitted));
+    return ticket.has_value();
+  };
+  if (!keys_.may_have(key) && !takes_place()) {
+    co_return std::unexpected(order_error::overloaded);
+  }
   for (;;) {
     if (auto found = co_await orders_.look_up(ctx, user, key, wanted.cart_revision)) {
+      ticket.reset();
       if (found->idempotency_key != key) {
         co_return std::unexpected(failure{order_error::already_ordered, found->id});
       }
@@ -77,9 +87,7 @@ task<std::expected<order_view, failure>> placing::place(const context& ctx, uuid
       co_return co_await wait_for(ctx, std::move(*found), until);
     }
     if (!o) {
-      auto admitted = worker_.admit();
-      if (!admitted) co_return std::unexpected(order_error::overloaded);
-      ticket.emplace(std::move(*admitted));
+      if (!ticket && !takes_place()) co_return std::unexpected(order_error::overloaded);
       auto made = co_await make(ctx, user, wanted);
       if (!made) co_return std::unexpected(std::move(made.error()));
       o = std::move(*made);

@@ -229,7 +229,10 @@ TEST(placing, refuses_new_orders_but_no_repeats_when_too_many_are_under_way) {
     const auto more = replica::wish(others.fill_cart(third, {{thing, 1}}), 500);
     EXPECT_EQ(error_of(co_await r.placing_.place(ctx, third, "k", more)), order_error::overloaded);
     EXPECT_TRUE(co_await r.placing_.place(ctx, user, "k", wish));
-    // The same without asking the database, or even looking who asks.
+    // A key that is new is not even looked up: there would be no time for it.
+    EXPECT_EQ(error_of(co_await r.placing_.place(ctx.with_time_limit(0ms), third, "new", more)),
+              order_error::overloaded);
+    // The same before looking who asks.
     EXPECT_TRUE(r.placing_.refuses_early("another"));
     EXPECT_FALSE(r.placing_.refuses_early("k"));
   });
