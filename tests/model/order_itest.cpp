@@ -227,9 +227,9 @@ task<order::order_record> put(world& w, const context& ctx, const one_case& c) {
                         s.rests, c.due ? -1 : 1);
   for (int i = 0; i < s.refund_count; ++i) {
     const auto& r = s.refunds[i];
+    // Before a cancellation's, which is a hash and may have any first byte.
     auto earlier = uuid::v7();
-    std::fill_n(earlier.bytes.begin(), 6,
-                std::uint8_t{0});  // a cancellation's id is a hash, with any first byte
+    std::fill_n(earlier.bytes.begin(), 6, std::uint8_t{0});
     co_await w.db.execute(ctx, put_refund, earlier, c.id, r.state, r.amount, r.cancellation);
   }
   auto seen = (co_await w.store.find(ctx, c.id)).value();
