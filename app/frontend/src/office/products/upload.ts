@@ -52,9 +52,13 @@ function send(file: File, stock: 'opening' | 'set', signal: AbortSignal, tell: (
     const show = (bytes: number, sent: boolean) => {
       told.bytes = Math.min(bytes, file.size);
       told.sent = sent;
-      void counter.countTo(told.bytes).then(() => tell({ ...told, lines: counter.lines }));
-      tell({ ...told, lines: counter.lines });
+      void counter.countTo(told.bytes).then(say);
+      say();
     };
+    // The counter may end after the answer has come, and then nothing is under way any more.
+    let over = false;
+    const say = () => { if (!over) tell({ ...told, lines: counter.lines }); };
+    for (const end of ['load', 'error', 'abort']) request.addEventListener(end, () => { over = true; });
     request.upload.onprogress = (event) => show(event.loaded, false);
     request.upload.onload = () => show(file.size, true);
     request.onload = () => {
