@@ -10,7 +10,6 @@ namespace souk::product {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 new_product lamp() {
   return {.sku = "LAMP-1", .name = "Brass Lamp", .price_minor = {4900}, .currency = "USD"};

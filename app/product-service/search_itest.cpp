@@ -1,5 +1,6 @@
 // Lists, facets and search on a real PostgreSQL, compared with a recount that knows no SQL.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -112,7 +113,7 @@ class model {
     }
     if (o.listing->brand) out.insert("brand=" + *o.listing->brand);
     for (const auto& [name, values] : o.attributes)
-      for (const auto& value : values) out.insert("attr." + name + '=' + value);
+      for (const auto& value : values) out.insert(fmt::format("attr.{}={}", name, value));
     return out;
   }
 

@@ -81,7 +81,10 @@ RC_GTEST_PROP(histogram, merged_is_as_if_recorded_together, ()) {
   const histogram expected = of(together);
   RC_ASSERT(merged.count() == expected.count());
   RC_ASSERT(merged.max() == expected.max());
-  for (double p = 0; p <= 100; p += 2.5) RC_ASSERT(merged.percentile(p) == expected.percentile(p));
+  for (int i = 0; i <= 40; ++i) {
+    const double p = 2.5 * i;
+    RC_ASSERT(merged.percentile(p) == expected.percentile(p));
+  }
 }
 
 TEST(histogram, forgets) {

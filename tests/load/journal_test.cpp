@@ -15,7 +15,6 @@
 namespace souk::load {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const timestamp noon = *parse_rfc3339("2026-01-31T12:00:00.123456Z");

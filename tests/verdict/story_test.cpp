@@ -12,7 +12,6 @@
 namespace souk::verdict {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
