@@ -187,6 +187,17 @@ void print_routes(std::span<const http::route> routes) {
   }
 }
 
+// Nothing when it is done; else why the database was not there.
+task<std::optional<std::string>> migrate_if_there(event_loop& loop, const std::string& url,
+                                                  std::span<const pg::migration> migrations) {
+  try {
+    co_await pg::migrate(loop, url, migrations);
+  } catch (const pg::unavailable& e) {
+    co_return e.what();
+  }
+  co_return std::nullopt;
+}
+
 // A database that is away is asked again until `wait` is over: it starts, moves, or its name is not
 // known yet. So is one that refuses the password or is not there, since next to a new server roles
 // and databases come moments after it, and a changed password reaches both sides one after the
@@ -194,25 +205,20 @@ void print_routes(std::span<const http::route> routes) {
 // themselves say (pg::error) is told at once.
 task<> migrate_within(event_loop& loop, const std::string& url,
                       std::span<const pg::migration> migrations, std::chrono::milliseconds wait) {
-  const auto begin = steady_clock::now();
+  const auto until = steady_clock::now() + wait;
   for (int attempt = 1;; ++attempt) {
-    std::string why;
-    try {
-      co_await pg::migrate(loop, url, migrations);
-      co_return;
-    } catch (const pg::unavailable& e) {
-      why = e.what();
-    }
-    const auto left = begin + wait - steady_clock::now();
+    const auto why = co_await migrate_if_there(loop, url, migrations);
+    if (!why) co_return;
+    const auto left = until - steady_clock::now();
     if (left <= 0ms) {
-      throw pg::unavailable(fmt::format("{} (try {}, the last, after {:.1f} s)", why, attempt,
+      throw pg::unavailable(fmt::format("{} (try {}, the last, after {:.1f} s)", *why, attempt,
                                         std::chrono::duration<double>(wait - left).count()));
     }
     const auto pause =
         std::min<steady_clock::duration>(resilience::backoff(attempt, 250ms, 5s), left);
     telemetry::log(
         telemetry::level::warning, "the database is not ready",
-        {{"error", why},
+        {{"error", *why},
          {"attempt", attempt},
          {"next_ms", std::chrono::duration_cast<std::chrono::milliseconds>(pause).count()},
          {"left_ms", std::chrono::duration_cast<std::chrono::milliseconds>(left).count()}});
