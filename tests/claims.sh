@@ -150,14 +150,20 @@ become_shopper() {
   TOKEN=$(jq -er .token <<<"$session") SHOPPER=$(jq -er .user_id <<<"$session")
 }
 
-# Buys one PRODUCT as the present shopper, with a good card. Prints the order.
-buy() {
-  local cart card body
+# What an order of one PRODUCT by the present shopper says, with a good card: it is in the cart then.
+order_body() {
+  local cart card
   cart=$(ask POST "/cart/$SHOPPER/items" "{\"product_id\":\"$PRODUCT\",\"quantity\":1}")
   card=$(ask POST /payments/tokens '{"number":"4242424242424242","exp_month":12,"exp_year":2039,"cvc":"123","name":"Amira"}')
-  body=$(jq -n --argjson cart "$cart" --argjson card "$card" '{cart_revision: $cart.revision, expected_total_minor: $cart.total_minor,
+  jq -n --argjson cart "$cart" --argjson card "$card" '{cart_revision: $cart.revision, expected_total_minor: $cart.total_minor,
     currency: $cart.currency, payment_token: $card.payment_token,
-    address: {name: "Amira", line1: "12 Lantern Lane", city: "Lisbon", postal_code: "1100-038", country: "PT"}}')
+    address: {name: "Amira", line1: "12 Lantern Lane", city: "Lisbon", postal_code: "1100-038", country: "PT"}}'
+}
+
+# Buys it. Prints the order.
+buy() {
+  local body
+  body=$(order_body)
   KEY=verify-$RANDOM$RANDOM$RANDOM ask POST /orders "$body"
 }
 

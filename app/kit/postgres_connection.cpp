@@ -117,18 +117,6 @@ std::string field(const result& r, int code) {
 
 }  // namespace
 
-}  // namespace souk::pg::detail
-
-namespace souk::pg {
-
-bool is_url(const std::string& text) {
-  return detail::read_url(text) != nullptr;
-}
-
-}  // namespace souk::pg
-
-namespace souk::pg::detail {
-
 struct connection::operation {
   explicit operation(const executor& on) : answered(on) {}
   asio::steady_timer answered;  // ends early when the answer is there
@@ -449,3 +437,11 @@ void connection::close() {
 }
 
 }  // namespace souk::pg::detail
+
+namespace souk::pg {
+
+bool is_url(const std::string& text) {
+  return detail::read_url(text) != nullptr;
+}
+
+}  // namespace souk::pg

@@ -207,11 +207,11 @@ spec:
 Y
 }
 
-# The node that the API server runs on, if it is one of the cluster's.
-control_plane() {
+# Nodes that the API server's address is one of, a name a line; none where it is elsewhere.
+api_nodes() {
   local addresses
-  addresses=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o json | jq -c '[.items[].endpoints[].addresses[]]')
-  kube get nodes -o json | jq -r --argjson a "$addresses" '[.items[] | select(any(.status.addresses[]; .address as $one | any($a[]; . == $one))) | .metadata.name][0] // ""'
+  addresses=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o json | jq -c '[.items[].endpoints[]?.addresses[]]')
+  kube get nodes -o json | jq -r --argjson at "$addresses" '.items[] | select(any(.status.addresses[]; .address | IN($at[]))) | .metadata.name'
 }
 
 # The pod souk/verify-tools, if it is not there. Beside the API server if pods may be there: the claim
@@ -222,7 +222,7 @@ start_tools() {
   # Of a node that is gone, or there for the first time.
   kubectl delete pod verify-tools -n souk --ignore-not-found --force --grace-period=0 --request-timeout=30s >/dev/null 2>&1 || true
   image=$(tools_image)
-  NODE=$(control_plane) make_pod souk verify-tools "$image" app.kubernetes.io/name=verify-tools
+  NODE=$(api_nodes | head -n 1) make_pod souk verify-tools "$image" app.kubernetes.io/name=verify-tools
   kubectl wait pod/verify-tools -n souk --for=condition=Ready --timeout=120s >/dev/null ||
     stop "the pod souk/verify-tools, from which the store is asked, does not start"
   admin_password | kubectl exec -i -n souk verify-tools -- tee /journal/admin-password >/dev/null

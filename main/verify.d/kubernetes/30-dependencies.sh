@@ -3,7 +3,7 @@
 
 claim dependencies 420 "a dead dependency makes pods unready, or the store does less; it restarts none, and all recovers by itself"
 claim_dependencies() {
-  local cart card body order state from
+  local body order state from
   make_product
   become_shopper
   service_restarts >"$WORK/restarts-before"
@@ -22,11 +22,7 @@ claim_dependencies() {
   again_with redis cart-service
 
   # The payment company: whoever is unready for that sells nothing to those who would wait.
-  cart=$(ask POST "/cart/$SHOPPER/items" "{\"product_id\":\"$PRODUCT\",\"quantity\":1}")
-  card=$(ask POST /payments/tokens '{"number":"4242424242424242","exp_month":12,"exp_year":2039,"cvc":"123","name":"Amira"}')
-  body=$(jq -n --argjson cart "$cart" --argjson card "$card" '{cart_revision: $cart.revision, expected_total_minor: $cart.total_minor,
-    currency: $cart.currency, payment_token: $card.payment_token,
-    address: {name: "Amira", line1: "12 Lantern Lane", city: "Lisbon", postal_code: "1100-038", country: "PT"}}')
+  body=$(order_body)
   kube scale deployment mock-gateway -n souk-partner --replicas=0 >/dev/null
   kubectl wait pods -n souk-partner -l app.kubernetes.io/name=mock-gateway --for=delete --timeout=60s >/dev/null
   order=$(KEY=verify-$RANDOM$RANDOM ask POST /orders "$body") || stop "without the payment company, an order is not taken"

@@ -34,13 +34,12 @@ usable_nodes() {
     and any(.status.conditions[]; .type == "Ready" and .status == "True")) | .metadata.name'
 }
 
-# Nodes that carry the control plane: they say so, or the API server's address is theirs.
+# Nodes that carry the control plane: they say so, or the API server is there.
 control_nodes() {
-  local addresses
-  addresses=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o json | jq -c '[.items[].endpoints[]?.addresses[]]')
-  kube get nodes -o json | jq -r --argjson at "$addresses" '.items[] |
-    select(any(.metadata.labels | keys[]; test("^node-role.kubernetes.io/(control-plane|master|etcd)$"))
-      or any(.status.addresses[]; .type == "InternalIP" and (.address | IN($at[])))) | .metadata.name'
+  {
+    api_nodes
+    kube get nodes -o json | jq -r '.items[] | select(any(.metadata.labels | keys[]; test("^node-role.kubernetes.io/(control-plane|master|etcd)$"))) | .metadata.name'
+  } | sort -u
 }
 
 # NODE: names of the store's workloads that have a pod there, which does not end; one a pod.
