@@ -49,7 +49,7 @@ struct context {
   steady_clock::time_point deadline = steady_clock::time_point::max();
   caller who;
   std::string request_id;
-  std::string bucket;        // x-souk-bucket, "00" to "99", or empty
+  std::string bucket;        // x-souk-bucket: "00" to "99", "test" for a tester, or empty
   std::string_view service;  // the running program's name
 
   // For work that is not a request's: workers, sweepers, start-up.

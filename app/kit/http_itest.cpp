@@ -1098,6 +1098,8 @@ TEST_F(serving, trace_and_request_id_are_taken_over_or_made) {
     EXPECT_EQ(a.header("x-request-id"), a.header("x-trace"));
     EXPECT_EQ(a.header("x-bucket"), "");
   }
+  EXPECT_EQ(http_call(port, "GET", "/open", {{"X-Souk-Bucket", "test"}}).header("x-bucket"),
+            "test");
   a = http_call(port, "GET", "/open", {{"X-Request-Id", trace}});
   EXPECT_EQ(a.header("x-trace"), trace) << "the gateway's request id names the trace";
   const auto failed =

@@ -180,6 +180,19 @@ TEST_F(session_test, a_remembered_token_still_expires) {
   EXPECT_FALSE(v.verify(t));
 }
 
+TEST_F(session_test, tokens_of_one_shopper_begin_alike) {
+  signer s(private_file, "souk", "shop");
+  const auto beginning = [&](const std::string& id, std::int64_t seconds) {
+    const std::string t = s.sign({id, false, in_seconds(seconds)});
+    return t.substr(t.find('.') + 1, 60);
+  };
+  const std::string one = "01a205d4-c7a3-796d-88ff-96abbb2e64f1";
+  const std::string other = "01a205d4-c7a3-796d-88ff-96abbb2e64f2";
+  EXPECT_EQ(beginning(one, 60), base64url_encode("{\"sub\":\"" + one + "\""));
+  EXPECT_EQ(beginning(one, 60), beginning(one, 3600));
+  EXPECT_NE(beginning(one, 60), beginning(other, 60));
+}
+
 TEST_F(session_test, follows_a_rotation_without_a_pause) {
   verifier v(settings());
   signer s(private_file, "souk", "shop");

@@ -33,6 +33,8 @@ fail() {
 : "${GATEWAY_CONNECTIONS:=512}"           # requests at the same time from one address
 : "${GATEWAY_IMPORT_MAX:=1g}"             # size of a catalogue import
 : "${GATEWAY_TRUSTED_PROXIES:=}"          # networks of proxies in front, e.g. "10.0.0.0/8"
+: "${GATEWAY_TRUST_TRACE:=no}"            # yes: a proxy in front begins the traces, and lets nobody else's in
+: "${GATEWAY_TESTERS:=}"                  # a word by which testers ask for the next version
 : "${GATEWAY_RESOLVER:=}"                 # name server; default: the first of /etc/resolv.conf
 : "${GATEWAY_RESOLVER_VALID:=5s}"
 : "${PUBLIC_ORIGINS:=}"                   # the store's own addresses; https turns HSTS on
@@ -47,6 +49,16 @@ for name in GATEWAY_RATE GATEWAY_BURST GATEWAY_SESSION_RATE GATEWAY_SESSION_BURS
   eval "value=\$$name"
   case $value in *[!0-9]* | '' | 0*) fail "$name must be a whole number above 0, not '$value'" ;; esac
 done
+
+export TESTERS=${GATEWAY_TESTERS:+"    $GATEWAY_TESTERS test;"} TRUSTED_PARENT=
+case $GATEWAY_TESTERS in *[!A-Za-z0-9_-]*) fail "GATEWAY_TESTERS may contain A-Z, a-z, 0-9, _ and - only" ;; esac
+# What is not of this form is nobody's.
+# shellcheck disable=SC2016 # nginx's variable
+case $GATEWAY_TRUST_TRACE in
+  yes) TRUSTED_PARENT='    "~^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" $http_traceparent;' ;;
+  no) ;;
+  *) fail "GATEWAY_TRUST_TRACE must be yes or no" ;;
+esac
 
 export PUBLIC_SCHEME=http HSTS=
 case $PUBLIC_ORIGINS in https://*) PUBLIC_SCHEME=https HSTS="max-age=31536000" ;; esac
@@ -122,7 +134,7 @@ fi
 names="GATEWAY_LISTEN GATEWAY_ROOT GATEWAY_RUN GATEWAY_ACCESS_LOG GATEWAY_WORKERS GATEWAY_RATE
   GATEWAY_BURST GATEWAY_SESSION_RATE GATEWAY_SESSION_BURST GATEWAY_SIGN_IN_RATE
   GATEWAY_SIGN_IN_BURST GATEWAY_CONNECTIONS GATEWAY_IMPORT_MAX INSTANCE PUBLIC_SCHEME HSTS REAL_IP
-  BUCKETS UPSTREAMS PRODUCT_UPSTREAM PRODUCT_HOST CART_UPSTREAM CART_HOST ORDER_UPSTREAM
+  BUCKETS TESTERS TRUSTED_PARENT UPSTREAMS PRODUCT_UPSTREAM PRODUCT_HOST CART_UPSTREAM CART_HOST ORDER_UPSTREAM
   ORDER_HOST PAYMENT_UPSTREAM PAYMENT_HOST INVENTORY_UPSTREAM INVENTORY_HOST PROMETHEUS_UPSTREAM
   PROMETHEUS_HOST JAEGER_UPSTREAM JAEGER_HOST"
 for name in $names; do

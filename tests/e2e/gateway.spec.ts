@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import { Admin, Shopper, call } from './support/shop.ts';
-import { api, origin, port, root, services, souk, url } from './support/stack.ts';
+import { api, origin, port, root, services, souk, stack, until, url } from './support/stack.ts';
 
 test('the gateway adds what a browser and an operator need', async () => {
   const answer = await call('GET', `${api()}/products?limit=3`, undefined, { 'x-request-id': 'mine; DROP' });
@@ -22,6 +22,31 @@ test('every problem answer names its trace, whoever gives it', async () => {
     expect(answer.body.trace_id, what).toMatch(/^[0-9a-f]{32}$/);
     expect(answer.headers.get('x-request-id'), what).toBe(answer.body.trace_id);
   }
+});
+
+test('a shopper stays in one bucket, however the session is said and prolonged', async () => {
+  const first = await call('POST', `${api()}/session`);
+  const token: string = first.body.token;
+  await new Promise((done) => setTimeout(done, 1_100)); // a token knows whole seconds only
+  const prolonged: string = (await call('POST', `${api()}/session`, undefined, { authorization: `Bearer ${token}` })).body.token;
+  expect(prolonged.split('.')[1]).not.toBe(token.split('.')[1]);
+  const instance = /souk_[a-z0-9_]+_shopper/.exec(first.headers.get('set-cookie') ?? '')![0];
+  const log = () => readFileSync(`${stack().state}/logs/gateway-access.log`, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l));
+  const bucket = async (headers: Record<string, string>) => {
+    const id = (await call('GET', `${api()}/categories`, undefined, headers)).headers.get('x-request-id');
+    return (await until('the line of the access log', 10_000, async () => log().find((l) => l.request_id === id))).bucket;
+  };
+  const mine = await bucket({ authorization: `Bearer ${token}` });
+  expect(mine).toMatch(/^[0-9]{2}$/);
+  expect(await bucket({ authorization: `Bearer ${prolonged}` })).toBe(mine);
+  expect(await bucket({ cookie: `${instance}=${token}` })).toBe(mine);
+  expect(await bucket({ cookie: `a=b; ${instance}=${prolonged}` })).toBe(mine);
+  expect(await bucket({ authorization: `Bearer ${token}`, 'x-souk-bucket': mine === '07' ? '08' : '07' })).toBe(mine);
+  expect(await bucket({ 'x-souk-bucket': '07' })).toBe('');
+  if (process.env.SOUK_E2E_STORE) return; // has its own testers, or none
+  expect(await bucket({ authorization: `Bearer ${token}`, 'souk-tester': 'early-bird' })).toBe('test');
+  expect(await bucket({ cookie: 'souk_tester=early-bird' })).toBe('test');
+  expect(await bucket({ 'souk-tester': 'somebody' })).toBe('');
 });
 
 test('answers are compressed for those who ask', async () => {
