@@ -310,8 +310,9 @@ shoppers_met() {
 # one that is not answered 200 is written down.
 start_getting() {
   tools 'one() { # NAME RATE NUMBER PATH
-      # What follows the # is not sent: it only makes many of one.
-      curl -s --rate "$2/s" --max-time 10 -H "connection: close" -o /dev/null -w "%{http_code} %{time_total} %{exitcode}\n" "http://gateway/api/$4#[1-1000000]" | {
+      # What follows the # is not sent: it only makes many of one. Told on standard error, which curl
+      # does not hold back until there is a page of it.
+      curl -s --rate "$2/s" --max-time 10 -H "connection: close" -o /dev/null -w "%{stderr}%{http_code} %{time_total} %{exitcode}\n" "http://gateway/api/$4#[1-1000000]" 2>&1 | {
         # It tells what came when curl has ended.
         trap "" TERM
         n=0 bad=0

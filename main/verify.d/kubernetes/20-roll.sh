@@ -4,8 +4,8 @@
 # NAME: shoppers who come by the clock, whatever becomes of those before them, the staff, and plain GETs
 # each by a connection of its own.
 start_load() {
-  start_shoppers "$1" --rate 1 --shoppers 6 --think 400ms --duration 900s --give-up 30s --admin-password-file /journal/admin-password
-  start_getting "$1" 3
+  start_shoppers "$1" --rate 3 --shoppers 60 --think 300ms --duration 900s --give-up 30s --admin-password-file /journal/admin-password
+  start_getting "$1" 10
   sleep 3
 }
 
@@ -17,8 +17,8 @@ finish_load() {
   met=$(shoppers_met)
   [[ -z $met ]] || wrong "shoppers met: $met"
   [[ -z $MISSED ]] || wrong "of $GOT plain GETs $(wc -l <<<"$MISSED") were not answered 200: $(head -n 4 <<<"$MISSED" | tr '\n' ',')"
-  ((GOT > 100)) || wrong "only $GOT plain GETs were made"
-  [[ $(jq .bought <<<"$SHOPPED") -gt 5 ]] || wrong "only $(jq .bought <<<"$SHOPPED") purchases were confirmed meanwhile"
+  ((GOT > 500)) || wrong "only $GOT plain GETs were made"
+  [[ $(jq .bought <<<"$SHOPPED") -gt 30 ]] || wrong "only $(jq .bought <<<"$SHOPPED") purchases were confirmed meanwhile"
   saw "$GOT plain GETs and the $(jq .requests <<<"$SHOPPED") requests of $(jq .visits <<<"$SHOPPED") shoppers without a 5xx or a lost answer, $(jq .bought <<<"$SHOPPED") purchases confirmed"
 }
 
