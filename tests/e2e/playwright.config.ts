@@ -1,5 +1,5 @@
 import { defineConfig } from '@playwright/test';
-import { results } from './support/stack.ts';
+import { results, workers } from './support/stack.ts';
 
 // Debian's Chromium without its windows. As root it needs --no-sandbox; the rest keeps it from asking
 // anybody else anything.
@@ -14,8 +14,8 @@ const browser = {
   screenshot: 'only-on-failure',
 } as const;
 
-// One store for all files, started once. The files that stop, kill or starve parts of it run after
-// the others have ended, one at a time.
+// The stores are started once, one for each worker. The files that stop, kill or starve parts of one
+// run after the others have ended.
 export default defineConfig({
   testDir: '.',
   globalSetup: './support/start.ts',
@@ -25,12 +25,12 @@ export default defineConfig({
   expect: { timeout: 10_000 },
   forbidOnly: !!process.env.CI,
   retries: 0,
-  workers: 2,
+  workers,
   reporter: [['list'], ['json', { outputFile: `${results}/e2e.json` }]],
   projects: [
     { name: 'calm', testIgnore: ['*.storm.spec.ts', 'browser/**'], fullyParallel: true },
     { name: 'browser', testMatch: 'browser/*.spec.ts', testIgnore: '**/*.storm.spec.ts', fullyParallel: true, use: browser },
-    { name: 'storm', testMatch: '*.storm.spec.ts', testIgnore: 'browser/**', dependencies: ['calm', 'browser'], workers: 1 },
-    { name: 'browser-storm', testMatch: 'browser/*.storm.spec.ts', dependencies: ['storm'], workers: 1, use: browser },
+    { name: 'storm', testMatch: '*.storm.spec.ts', testIgnore: 'browser/**', dependencies: ['calm', 'browser'] },
+    { name: 'browser-storm', testMatch: 'browser/*.storm.spec.ts', dependencies: ['calm', 'browser'], use: browser },
   ],
 });

@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { spawnSync } from 'node:child_process';
 
-// The store that the tests run against, and the operator's hands on it.
+// The store that a test runs against, and the operator's hands on it. Each of Playwright's workers has
+// a store of its own: what one stops, kills or starves, the other's tests do not see.
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 export const results = process.env.SOUK_TEST_RESULTS ?? `${root}/tests/results`;
 
 export type Stack = { portBase: number; state: string };
-const record = `${results}/stack.json`;
-export const saveStack = (s: Stack) => writeFileSync(record, JSON.stringify(s));
+const record = `${results}/stacks.json`;
+export const saveStacks = (each: Stack[]) => writeFileSync(record, JSON.stringify(each));
+export const savedStacks = (): Stack[] => JSON.parse(readFileSync(record, 'utf8'));
 let cached: Stack | undefined;
 
 // A store that runs already, as STATE_FOLDER:PORT_BASE, for writing tests; nothing is started then.
@@ -20,7 +22,10 @@ export function givenStack(): Stack | undefined {
   return given ? { state: given[1], portBase: Number(given[2]) } : undefined;
 }
 
-export const stack = (): Stack => (cached ??= JSON.parse(readFileSync(record, 'utf8')));
+// One for each core of a small machine.
+export const workers = givenStack() ? 1 : 2;
+
+export const stack = (): Stack => (cached ??= savedStacks()[Number(process.env.TEST_PARALLEL_INDEX ?? 0)]);
 
 export function stateFolder(): string {
   const folder = mkdtempSync(`${tmpdir()}/souk-e2e-`);

@@ -1,19 +1,26 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, rmSync } from 'node:fs';
 import { startCollector } from './collector.ts';
-import { freePortBase, givenStack, results, root, saveStack, stateFolder } from './stack.ts';
+import { freePortBase, givenStack, results, root, saveStacks, stateFolder, workers, type Stack } from './stack.ts';
 
-// Brings up a store of the tests' own, beside any that runs already: other ports, other state.
+// Brings up the tests' own stores, beside any that runs already: other ports, other state. One after
+// the other: they share the build.
 export default async function start() {
   mkdirSync(results, { recursive: true });
   const given = givenStack();
-  if (given) return saveStack(given);
-  const portBase = await freePortBase();
-  const state = stateFolder();
+  if (given) return saveStacks([given]);
   rmSync(`${results}/spans.jsonl`, { force: true });
   const collector = await startCollector(`${results}/spans.jsonl`);
-  saveStack({ portBase, state });
-  const log = openSync(`${results}/up.log`, 'w');
+  const stacks: Stack[] = [];
+  while (stacks.length < workers) {
+    stacks.push({ portBase: await freePortBase(), state: stateFolder() });
+    saveStacks(stacks);
+    await bringUp(stacks.at(-1)!, `${results}/up-${stacks.length - 1}.log`, collector);
+  }
+}
+
+async function bringUp({ portBase, state }: Stack, told: string, collector: string) {
+  const log = openSync(told, 'w');
   const up = spawn(`${root}/souk`, ['up'], {
     stdio: ['ignore', log, log],
     env: {
@@ -32,5 +39,5 @@ export default async function start() {
     },
   });
   const status = await new Promise((done) => up.on('exit', done));
-  if (status !== 0) throw new Error(`./souk up ended with status ${status}; see ${results}/up.log`);
+  if (status !== 0) throw new Error(`./souk up ended with status ${status}; see ${told}`);
 }
