@@ -153,8 +153,7 @@ std::optional<token_parts> take_apart(std::string_view token, const token_settin
                      token.substr(0, parts[0].size() + 1 + parts[1].size()), std::move(*signature)};
 }
 
-// The subject comes first and an id has 36 characters, so the first 60 of the encoded claims stand
-// for
+// The subject comes first and an id has 36 characters, so the first 60 of the encoded claims are
 // `{"sub":"<id>"` and nothing else: by these the gateway, which cannot decode, tells that two
 // tokens are one shopper's.
 struct token_claims {
