@@ -43,7 +43,11 @@ constexpr auto ends_in_tuple = asio::as_tuple(asio::use_awaitable);
 
 constexpr seconds max_connection_age{30};
 constexpr seconds max_idle{20};  // servers of Souk keep idle connections for longer
-constexpr seconds connect_timeout{1};
+constexpr seconds look_up_timeout{1};
+// Less than half of what the shortest calls have, and than the second after which the system says
+// once more that it wants to connect: a first packet that was lost, or that went to a node which is
+// gone, leaves time to try again, perhaps at another replica.
+constexpr milliseconds connect_timeout{400};
 constexpr std::size_t max_answer = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t max_line = std::size_t{1024} * 1024;
 constexpr int max_attempts = 2;
@@ -308,12 +312,12 @@ struct client::state : std::enable_shared_from_this<state> {
   // --- one connection
 
   task<> connect(lease& l, time_point by) {
-    by = std::min(by, steady_clock::now() + connect_timeout);
     l.renew();
     std::vector<tcp::endpoint> endpoints;
-    for (const auto& address : co_await souk::detail::look_up(host, by))
+    for (const auto& address : co_await souk::detail::look_up(
+             host, std::min<time_point>(by, steady_clock::now() + look_up_timeout)))
       endpoints.emplace_back(asio::ip::make_address(address), port);
-    l->stream.expires_at(by);
+    l->stream.expires_at(std::min<time_point>(by, steady_clock::now() + connect_timeout));
     co_await l->stream.async_connect(endpoints, asio::use_awaitable);
     l->stream.socket().set_option(tcp::no_delay(true));
   }

@@ -2,14 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <atomic>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <thread>
 
 #include "kit/service.hpp"
 #include "kit/telemetry.hpp"
 #include "kit/testing/proxy.hpp"
 #include "kit/testing/run.hpp"
 #include "kit/testing/servers.hpp"
+#include "kit/testing/socket.hpp"
 #include "kit/testing/stub.hpp"
 
 namespace souk::http {
@@ -259,6 +264,33 @@ TEST(http_client, tells_apart_whose_time_is_over) {
         co_await failure_of(narrow, ctx.with_time_limit(50ms), post("/things", item{}));
     EXPECT_TRUE(waited && waited->never_sent);
     EXPECT_EQ((co_await narrow.send(ctx, get("/things/1"))).status, 200);
+  });
+}
+
+TEST(http_client, connects_anew_within_the_time_of_a_call_when_the_first_packet_was_lost) {
+  // Whoever comes while a listener's queue is full gets no answer, as from a node that is gone.
+  const auto listener = souk::testing::listen_on(0);
+  ASSERT_EQ(::listen(listener.fd(), 0), 0);
+  const auto port = souk::testing::port_of(listener);
+  std::vector<souk::testing::socket_handle> others;
+  for (int i = 0; i < 4; ++i) others.push_back(souk::testing::begin_connect(port));
+  std::atomic<bool> served = false;
+  const std::jthread later([&] {
+    std::this_thread::sleep_for(250ms);
+    const auto until = steady_clock::now() + 5s;
+    while (!served) {
+      pollfd ready{.fd = listener.fd(), .events = POLLIN, .revents = 0};
+      if (::poll(&ready, 1, 3'000) != 1) break;
+      const souk::testing::socket_handle peer(::accept(listener.fd(), nullptr, nullptr));
+      std::string request;
+      if (souk::testing::receive_some(peer.fd(), request, steady_clock::now() + 20ms) <= 0) continue;
+      served = souk::testing::send_all(peer.fd(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+                                       until);
+    }
+  });
+  souk::testing::run([&](event_loop& loop, const context& ctx) -> task<> {
+    client c(loop, {.name = "things", .url = "http://127.0.0.1:" + std::to_string(port)});
+    EXPECT_EQ((co_await c.send(ctx, get("/things/1").within(1s))).status, 200);
   });
 }
 
