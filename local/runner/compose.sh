@@ -92,6 +92,11 @@ command_compose() {
   cd "$CALLED_FROM" || exit
   case $verb in
     up) _compose_up "$@" ;;
+    build)
+      # The file of settings is not needed for that, but by docker compose it is.
+      "$ROOT/local/make-env"
+      _compose build "$@"
+      ;;
     audit) _compose run --rm --no-deps -T tools audit "$@" ;;
     *) _compose "$verb" "$@" ;;
   esac
