@@ -49,7 +49,7 @@ claim_roll() {
   finish_load roll
   saw "rolled:$rolled"
   # A service says `draining` when it is told. Requests that came through the gateway count, which opens
-  # a connection for each; other services go on using those that they have until these are closed.
+  # a connection for each; other services go on using those that they have, each for one more answer.
   told=$(for pod in "$WORK"/log/rolled-*-service-*; do last_request "$pod"; done)
   latest=$(sort -n <<<"$told" | tail -n 1)
   if [[ -z $latest ]]; then
@@ -62,12 +62,12 @@ claim_roll() {
   [[ -z $told ]] || saw "the gateway's within $((told + 1)) s, of 10 of its preStop"
 }
 # FILE: milliseconds from `draining` to the arrival of the last request that is no probe and not of
-# another service, and whose pod.
+# another service (which ask for products as anybody may), and whose pod.
 last_request() {
   jq -Rrs --arg pod "${1##*/rolled-}" '
     def ms: (.[0:19] + "Z" | fromdate) * 1000 + (.[20:23] | tonumber);
     [split("\n")[] | fromjson?] | (first(.[] | select(.message == "draining") | .ts | ms) // empty) as $told
-    | [.[] | select(.message == "request" and (.route | test("^/(health|metrics)") | not) and (.caller | startswith("service(") | not)) | (.ts | ms) - .duration_ms | select(. >= $told)]
+    | [.[] | select(.message == "request" and (.route | test("^/(health|metrics|products$)") | not) and (.caller | startswith("service(") | not)) | (.ts | ms) - .duration_ms | select(. >= $told)]
     | "\(((max // $told) - $told) | round) \($pod)"' "$1"
 }
 # FILE: seconds, cut off, from the gateway's deletion to the last plain GET in its log, each of which

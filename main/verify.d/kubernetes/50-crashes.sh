@@ -3,7 +3,7 @@
 
 # NAME SECONDS: shoppers of all kinds, and the staff, for at most that long.
 crowd() {
-  start_shoppers "$1" --shoppers 6 --think 400ms --duration "${2}s" --give-up 30s --seed "$RANDOM" \
+  start_shoppers "$1" --shoppers 16 --think 300ms --duration "${2}s" --give-up 30s --seed "$RANDOM" \
     --admin-password-file /journal/admin-password
   rm -f "$WORK/marks"
   # Until the first orders are under way.
