@@ -21,17 +21,20 @@ targets() {
     | select(.metadata.annotations["prometheus.io/scrape"] == "true")
     | . as $pod
     | (if .status.podIP | contains(":") then "[\(.status.podIP)]" else .status.podIP end) as $host
-    | .spec.containers[] as $container
-    | $container.ports[]?
-    | select(.name // "" | test("^(http|metrics(-.*)?)$"))
+    # One port for the whole pod, if it names it (in a mesh: sidecar and service together).
+    | .metadata.annotations["prometheus.io/port"] as $port
+    | (if $port then [first(.spec.containers[] | select(.ports)), .spec.containers[0]][:1] else .spec.containers end)[] as $container
+    | (if $port then $port
+       else ($container.ports[]? | select(.name // "" | test("^(http|metrics(-.*)?)$")) | .containerPort) end) as $asked
     | {
-        targets: ["\($host):\(.containerPort)"],
+        targets: ["\($host):\($asked)"],
         labels: ({
           job: $pod.metadata.labels["app.kubernetes.io/name"],
           namespace: $pod.metadata.namespace,
           pod: $pod.metadata.name,
           container: $container.name,
-          track: $pod.metadata.labels["souk/track"]
+          track: $pod.metadata.labels["souk/track"],
+          __metrics_path__: (if $port then $pod.metadata.annotations["prometheus.io/path"] else null end)
         } | with_entries(select(.value != null)))
       }
   ] | sort_by(.labels.job, .targets)'
