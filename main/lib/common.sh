@@ -4,6 +4,8 @@
 PROGRAM=${0##*/}
 MAIN=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 NAMESPACES='souk souk-data souk-observability souk-partner'
+# With the component mesh, besides.
+MESH_NAMESPACES='souk-ingress'
 LEASE=souk-deploy
 LEASE_SECONDS=120
 FIELD_MANAGER=souk-deploy
@@ -56,6 +58,18 @@ can() {
   esac
 }
 
+# The resources of Istio's that Souk uses and this cluster has, with commas before them; nothing without
+# a mesh.
+mesh_resources() {
+  local known one
+  known=$(kube get customresourcedefinitions -o name 2>/dev/null) || return 0
+  for one in gateways.networking virtualservices.networking destinationrules.networking sidecars.networking \
+    serviceentries.networking envoyfilters.networking peerauthentications.security authorizationpolicies.security \
+    telemetries.telemetry; do
+    ! grep -q "/$one.istio.io\$" <<<"$known" || printf ',%s.istio.io' "$one"
+  done
+}
+
 # overlay NAME-OR-FOLDER: where it is.
 overlay_folder() {
   if [[ -f $MAIN/kubernetes/overlays/$1/kustomization.yaml ]]; then
@@ -63,7 +77,7 @@ overlay_folder() {
   elif [[ -f $1/kustomization.yaml ]]; then
     (cd "$1" && pwd)
   else
-    fail "there is no overlay '$1'; there are dev and production (or name a folder with a kustomization.yaml)"
+    fail "there is no overlay '$1'; there are dev, mesh and production (or name a folder with a kustomization.yaml)"
   fi
 }
 

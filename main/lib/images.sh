@@ -2,7 +2,8 @@
 # The images of what was rendered, and how they come into the cluster.
 
 images_of() {
-  sed -n 's/^ *\(- \)\{0,1\}image: *"\{0,1\}\([^" ]*\).*/\2/p' "$1" | sort -u
+  # `auto` is what istiod fills in (an ingress gateway's).
+  sed -n 's/^ *\(- \)\{0,1\}image: *"\{0,1\}\([^" ]*\).*/\2/p' "$1" | sed '/^auto$/d' | sort -u
 }
 
 # An image that a cluster cannot pull by itself: ours, under a name without a registry.

@@ -84,17 +84,21 @@ Y
 # What an earlier deploy has made and the overlay no longer has. Volumes, Secrets and namespaces stay;
 # so do ConfigMaps, which an undone roll-out needs.
 remove_leftovers() {
-  local wanted present gone
+  local wanted present gone version kind
   wanted=$(_objects_of "$1")
-  present=$(kube get deployments,statefulsets,daemonsets,services,serviceaccounts,jobs,cronjobs,ingresses,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,roles,rolebindings \
+  present=$(kube get deployments,statefulsets,daemonsets,services,serviceaccounts,jobs,cronjobs,ingresses,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,roles,rolebindings"$(mesh_resources)" \
     -A -l app.kubernetes.io/managed-by=souk-deploy \
-    -o go-template='{{range .items}}{{.kind}}/{{.metadata.namespace}}/{{.metadata.name}}{{"\n"}}{{end}}') || return 0
-  for gone in $present; do
+    -o go-template='{{range .items}}{{.kind}}/{{.metadata.namespace}}/{{.metadata.name}} {{.apiVersion}}{{"\n"}}{{end}}') || return 0
+  while read -r gone version; do
+    [[ -n $gone ]] || continue
     grep -qxF "$gone" <<<"$wanted" || {
       say "Removing $gone, which the overlay no longer has"
-      kube delete "$(cut -d / -f 1 <<<"$gone")" -n "$(cut -d / -f 2 <<<"$gone")" "$(cut -d / -f 3 <<<"$gone")" --wait=false >/dev/null
+      kind=${gone%%/*}
+      # There is a Gateway of Istio's and one of Kubernetes'.
+      case $version in *.istio.io/*) kind=$(tr '[:upper:]' '[:lower:]' <<<"$kind").${version%/*} ;; esac
+      kube delete "$kind" -n "$(cut -d / -f 2 <<<"$gone")" "$(cut -d / -f 3 <<<"$gone")" --wait=false >/dev/null
     }
-  done
+  done <<<"$present"
 }
 
 # Workloads that are not there yet, one a line: NAMESPACE KIND NAME, and READY/WANTED, or `updating` when

@@ -15,7 +15,7 @@ needed_secrets() {
   awk '
     /^---/ { namespace = "" }
     /^  namespace: / { namespace = $2 }
-    /secretName: / { for (i = 1; i <= NF; i++) if ($i == "secretName:") print namespace "/" $(i + 1) }
+    /secretName: |credentialName: / { for (i = 1; i <= NF; i++) if ($i ~ /^(secret|credential)Name:$/) print namespace "/" $(i + 1) }
     /secretKeyRef:|secretRef:/ { in_ref = 1; next }
     in_ref && / name: / { sub(/.* name: /, ""); print namespace "/" $1; in_ref = 0 }
   ' "$1" | sort -u
@@ -59,7 +59,8 @@ kind: Pod
 metadata:
   name: $pod
   namespace: souk
-  labels: { app.kubernetes.io/name: souk-keys, app.kubernetes.io/part-of: souk }
+  # Before the mesh's rules for it are there, and without need of any.
+  labels: { app.kubernetes.io/name: souk-keys, app.kubernetes.io/part-of: souk, sidecar.istio.io/inject: "false" }
 spec:
   restartPolicy: Never
   activeDeadlineSeconds: 600
@@ -203,7 +204,7 @@ _lacking_entries() {
 # RENDERED-FILE MODE TOOLS-IMAGE: sees to it that every Secret that is named is there.
 ensure_secrets() {
   local rendered=$1 mode=$2 image=$3 namespace present='' missing='' one entries answer made=0 needed='' foreign='' lacking
-  for namespace in $NAMESPACES; do
+  for namespace in $NAMESPACES $MESH_NAMESPACES; do
     answer=$(kube get secrets -n "$namespace" -o go-template="{{range .items}}$namespace/{{.metadata.name}}{{\"\\n\"}}{{end}}" 2>&1) || {
       # The namespace of a component that this overlay does not have.
       [[ $answer == *NotFound* || $answer == *'not found'* ]] || fail "cannot see which Secrets are in $namespace: $(tail -n 1 <<<"$answer")"
@@ -231,7 +232,7 @@ Nothing was changed. main/README.md says what is in them"
     say "Secrets: all there, from outside"
     return 0
   fi
-  [[ -z $foreign ]] || fail "these are yours to make, and are missing:$foreign (gateway-tls is the certificate of your host name: cert-manager makes it, or kubectl -n souk create secret tls gateway-tls --cert=FILE --key=FILE). Nothing was changed"
+  [[ -z $foreign ]] || fail "these are yours to make, and are missing:$foreign (gateway-tls is the certificate of your host name: cert-manager makes it, or kubectl -n NAMESPACE create secret tls gateway-tls --cert=FILE --key=FILE; for trying in a mesh: main/istio/certificate). Nothing was changed"
   if [[ -z $missing ]]; then
     say "Secrets: all there"
     return 0
