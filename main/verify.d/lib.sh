@@ -36,7 +36,7 @@ after_claim() {
   rm -rf "$WORK/known"
   ! type -t revive >/dev/null || revive
   tools 'for f in /journal/*.pid; do [[ ! -e $f ]] || kill $(<"$f") 2>/dev/null; rm -f "$f"; done' >/dev/null 2>&1 || true
-  kubectl delete pods -A -l souk/verify=helper --wait=false --request-timeout=30s >/dev/null 2>&1 || true
+  kubectl delete "pods,networkpolicies$(mesh_resources)" -A -l souk/verify=helper --wait=false --request-timeout=30s >/dev/null 2>&1 || true
   kubectl delete namespaces -l souk/verify=helper --wait=false --request-timeout=30s >/dev/null 2>&1 || true
   [[ ! -s $WORK/cordoned ]] || while read -r node; do kube uncordon "$node" >/dev/null || printf 'verify: %s could not be uncordoned\n' "$node" >&2; done <"$WORK/cordoned"
   rm -f "$WORK/cordoned"
@@ -101,6 +101,7 @@ in_namespace() {
     mock-gateway*) echo souk-partner ;;
     *-db | redis | *-exporter | backup | restore) echo souk-data ;;
     prometheus | alertmanager | jaeger | grafana | collector) echo souk-observability ;;
+    ingress-gateway) echo souk-ingress ;;
     *) echo souk ;;
   esac
 }
@@ -214,7 +215,7 @@ api_nodes() {
   kube get nodes -o json | jq -r --argjson at "$addresses" '.items[] | select(any(.status.addresses[]; .address | IN($at[]))) | .metadata.name'
 }
 
-# The pod souk/verify-tools, if it is not there. Beside the API server if pods may be there: the claim
+# The pod souk/verify-tools, if it is not there: a shopper, outside of a mesh. Beside the API server if pods may be there: the claim
 # about a node's death takes another node.
 start_tools() {
   local image
@@ -222,7 +223,7 @@ start_tools() {
   # Of a node that is gone, or there for the first time.
   kubectl delete pod verify-tools -n souk --ignore-not-found --force --grace-period=0 --request-timeout=30s >/dev/null 2>&1 || true
   image=$(tools_image)
-  NODE=$(api_nodes | head -n 1) make_pod souk verify-tools "$image" app.kubernetes.io/name=verify-tools
+  NODE=$(api_nodes | head -n 1) make_pod souk verify-tools "$image" app.kubernetes.io/name=verify-tools sidecar.istio.io/inject=false
   kubectl wait pod/verify-tools -n souk --for=condition=Ready --timeout=120s >/dev/null ||
     stop "the pod souk/verify-tools, from which the store is asked, does not start"
   admin_password | kubectl exec -i -n souk verify-tools -- tee /journal/admin-password >/dev/null
@@ -233,11 +234,11 @@ start_tools() {
 # COMMAND...: in that pod.
 in_store() { kubectl exec -n souk verify-tools -- "$@"; }
 
-# SCRIPT [WORD...]: by bash in that pod.
+# SCRIPT [WORD...]: by bash in that pod, where STORE is the store's address.
 tools() {
   local script=$1
   shift
-  kubectl exec -n souk verify-tools -- bash -c "$script" tools "$@"
+  kubectl exec -n souk verify-tools -- env "STORE=$STORE" bash -c "$script" tools "$@"
 }
 
 # NAMESPACE POD [CONTAINER]: the script on standard input, by bash, in an ephemeral container of
@@ -271,7 +272,7 @@ start_shoppers() {
   local name=$1
   shift
   tools 'name=$1; shift; rm -f "/journal/$name.figures"
-    souk-shoppers --store http://gateway --journal "/journal/$name-${EPOCHREALTIME//[.,]/}.jsonl" --json "$@" </dev/null >"/journal/$name.figures" 2>"/journal/$name.err" &
+    souk-shoppers --store "$STORE" --journal "/journal/$name-${EPOCHREALTIME//[.,]/}.jsonl" --json "$@" </dev/null >"/journal/$name.figures" 2>"/journal/$name.err" &
     echo $! >"/journal/$name.pid"' "$name" "$@"
 }
 
@@ -312,7 +313,7 @@ start_getting() {
   tools 'one() { # NAME RATE NUMBER PATH
       # What follows the # is not sent: it only makes many of one. Told on standard error, which curl
       # does not hold back until there is a page of it.
-      curl -s --rate "$2/s" --max-time 10 -H "connection: close" -o /dev/null -w "%{stderr}%{http_code} %{time_total} %{exitcode}\n" "http://gateway/api/$4#[1-1000000]" 2>&1 | {
+      curl -s --rate "$2/s" --max-time 10 -H "connection: close" -o /dev/null -w "%{stderr}%{http_code} %{time_total} %{exitcode}\n" "$STORE/api/$4#[1-1000000]" 2>&1 | {
         # It tells what came when curl has ended.
         trap "" TERM
         n=0 bad=0
@@ -350,7 +351,7 @@ generated() { kube get secret souk-generated -n souk-data -o json | jq -r --arg 
 start_judge() {
   local image
   image=$(tools_image)
-  make_pod souk-data verify-books "$image" app.kubernetes.io/name=verify-books souk/verify=helper
+  SERVICE_ACCOUNT=verify-books make_pod souk-data verify-books "$image" app.kubernetes.io/name=verify-books souk/verify=helper
   kubectl wait pod/verify-books -n souk-data --for=condition=Ready --timeout=120s >/dev/null || stop "the pod souk-data/verify-books does not start"
   # Through standard input into its own memory: in no Secret, no list of processes.
   kube get secret souk-generated -n souk-data -o json | jq -r '.data | map_values(@base64d)
@@ -377,7 +378,7 @@ judge() {
   verdict=$(kubectl exec -n souk-data verify-books -- bash -c 'source /tmp/environment; set --
       for f in /journal/*.jsonl; do [[ ! -s $f ]] || set -- "$@" --journal "$f"; done
       exec souk-verdict --settle "$0" "$@"' "${1:-90}" 2>&1) || wrong "the verdict: $(head -n 6 <<<"$verdict" | tr '\n' ' ')"
-  audit=$(tools 'STORE_URL=http://gateway ADMIN_PASSWORD_FILE=/journal/admin-password audit 2>&1') || wrong "the audit: $(head -n 4 <<<"$audit" | tr '\n' ' ')"
+  audit=$(tools 'STORE_URL=$STORE ADMIN_PASSWORD_FILE=/journal/admin-password audit 2>&1') || wrong "the audit: $(head -n 4 <<<"$audit" | tr '\n' ' ')"
   stop_judge
   saw "$(grep -v '^ *$' <<<"$audit" | head -n 1)"
   saw "verdict with $count journals: $(tail -n 1 <<<"$verdict")"
