@@ -40,14 +40,24 @@ apply() {
   return 1
 }
 
-# A Job's pod cannot be changed: one that is there with another image or other words goes first.
-replace_tasks() {
+# RENDERED-FILE: a Job's pod cannot be changed; one that is there with another image or other words has to
+# go before. FILE.replaced has such Jobs, and FILE.checked what the cluster can be asked about meanwhile.
+sort_tasks() {
   local answer
-  answer=$(awk 'BEGIN { RS = "\n---\n"; ORS = "\n---\n" } /\nkind: Job\n/' "$1")
-  [[ $answer == *'kind: Job'* ]] || return 0
-  # If neither works, the apply that follows says why.
-  kube apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --dry-run=server -f - >/dev/null 2>&1 <<<"$answer" ||
-    kube delete -f - --ignore-not-found --wait=true >/dev/null 2>&1 <<<"$answer" || true
+  awk 'BEGIN { RS = "\n---\n"; ORS = "\n---\n" } /\nkind: Job\n/' "$1" >"$1.replaced"
+  cp "$1" "$1.checked"
+  [[ -s $1.replaced ]] || return 0
+  if answer=$(kube apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" --dry-run=server -f "$1.replaced" 2>&1 >/dev/null) || [[ $answer != *immutable* ]]; then
+    : >"$1.replaced"
+    return 0
+  fi
+  awk 'BEGIN { RS = "\n---\n"; ORS = "\n---\n" } !/\nkind: Job\n/' "$1" >"$1.checked"
+}
+
+replace_tasks() {
+  [[ -s $1.replaced ]] || return 0
+  # If that fails, the apply that follows says why.
+  kube delete -f "$1.replaced" --ignore-not-found --wait=true >/dev/null 2>&1 || true
 }
 
 # Prometheus' way to the API server. The addresses are the cluster's own: the Service's, which some
@@ -79,6 +89,29 @@ spec:
 ${cidrs%$'\n'}
       ports: [{ port: 443 }, { port: ${port:-6443} }]
 Y
+}
+
+# RENDERED-FILE: where an autoscaler is to decide from now on and an earlier overlay said how many
+# replicas, that number gets another owner, whom the autoscaler follows. Without one it would fall to
+# one, until the autoscaler looks.
+keep_replicas() {
+  local wanted owned one count answer
+  wanted=$(_objects_of "$1" | sed -n 's#^HorizontalPodAutoscaler/##p')
+  [[ -n $wanted ]] || return 0
+  owned=$(kube get deployments -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}{{$d := .}}{{range .metadata.managedFields}}{{if and (eq .manager "'"$FIELD_MANAGER"'") (eq .operation "Apply")}}{{with .fieldsV1}}{{range $k, $v := index . "f:spec"}}{{if eq $k "f:replicas"}}{{$d.metadata.namespace}}/{{$d.metadata.name}} {{$d.spec.replicas}}{{"\n"}}{{end}}{{end}}{{end}}{{end}}{{end}}{{end}}') ||
+    fail "cannot ask how many replicas there are"
+  while read -r one count; do
+    # An autoscaler of ours is named as what it scales.
+    grep -qxF "$one" <<<"$wanted" || continue
+    answer=$(
+      kube apply --server-side --field-manager="$FIELD_MANAGER-replicas" -f - 2>&1 <<Y
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${one#*/}, namespace: ${one%/*} }
+spec: { replicas: $count }
+Y
+    ) || fail "the replicas of $one could not be handed to its autoscaler: $(tail -n 1 <<<"$answer")"
+  done <<<"$owned"
 }
 
 # What an earlier deploy has made and the overlay no longer has. Volumes, Secrets and namespaces stay;
