@@ -768,6 +768,27 @@ const data = () =>
         queries: [ask('max by (datname) (pg_database_size_bytes{datname!~"template.*|postgres"})', '{{datname}}')],
       }),
       lines({
+        title: 'Volumes',
+        description:
+          'In Kubernetes: what each database takes and its log may take, of its volume. Good: under 75 %. Full: nothing can be written; make the volume larger.',
+        unit: 'percentunit',
+        max: 1,
+        thresholds: steps(green, [0.75, yellow], [0.9, red]),
+        runbooks: ['DatabaseVolumeFilling'],
+        empty: 'only in Kubernetes',
+        queries: [ask('container:database_volume_used:ratio', '{{container}}-db')],
+      }),
+      lines({
+        title: 'Age of the last backup',
+        description:
+          'In Kubernetes: since the last backup that succeeded. Good: falls to 0 each night. Above a day: the last one failed, or there was none.',
+        unit: 's',
+        thresholds: steps(green, [26 * 3600, red]),
+        runbooks: ['BackupOverdue'],
+        empty: 'none yet, or not in Kubernetes',
+        queries: [ask('time() - max by (cronjob) (kube_cronjob_status_last_successful_time{cronjob="backup"})', '{{cronjob}}')],
+      }),
+      lines({
         title: 'Deadlocks and conflicts',
         description: 'In five minutes. Good: 0. Statements lock in one order everywhere, so a deadlock is a bug: the PostgreSQL log names both statements.',
         unit: 'short',
