@@ -114,8 +114,22 @@ Y
   done <<<"$owned"
 }
 
+# RENDERED-FILE: ConfigMaps of former settings, when no version that a roll-out can be undone to has them
+# any more. (Each change of a setting makes a new one.)
+remove_old_settings() {
+  local wanted old namespace name used=''
+  wanted=$(_objects_of "$1")
+  old=$(kube get configmaps -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}ConfigMap/{{.metadata.namespace}}/{{.metadata.name}}{{"\n"}}{{end}}' 2>/dev/null | grep -vxF "$wanted") || return 0
+  for namespace in $(cut -d / -f 2 <<<"$old" | sort -u); do
+    used=$(kube get replicasets,controllerrevisions,pods,jobs,cronjobs -n "$namespace" -o yaml 2>/dev/null) || return 0
+    for name in $(sed -n "s#^ConfigMap/$namespace/##p" <<<"$old"); do
+      grep -q "name: $name\$" <<<"$used" || kube delete configmap "$name" -n "$namespace" >/dev/null || return 0
+    done
+  done
+}
+
 # What an earlier deploy has made and the overlay no longer has. Volumes, Secrets and namespaces stay;
-# so do ConfigMaps, which an undone roll-out needs.
+# so do ConfigMaps for now (remove_old_settings).
 remove_leftovers() {
   local wanted present gone version kind
   wanted=$(_objects_of "$1")
