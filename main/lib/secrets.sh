@@ -47,9 +47,9 @@ entry session.jwks </tmp/session.jwks
 POD
 }
 
-# TOOLS-IMAGE: the first time, makes souk-data/souk-generated.
-_make_generated() {
-  local image=$1 pod=souk-keys made answer
+# TOOLS-IMAGE: starts the pod souk/souk-keys, which has the program that makes keys.
+start_keys_pod() {
+  local image=$1 pod=souk-keys answer
   # Of an earlier run; one that stays makes the next command fail, which is told.
   kube delete pod $pod -n souk --ignore-not-found --wait=true --timeout=60s >/dev/null 2>&1 || true
   answer=$(
@@ -83,9 +83,16 @@ Y
     kube delete pod $pod -n souk --wait=false >/dev/null 2>&1 || true
     fail "the pod souk/$pod (image $image), which makes keys and passwords, did not start: ${answer:-no reason given}"
   fi
-  made=$(_generate | kubectl exec -i -n souk $pod -- bash) || made=''
-  kube delete pod $pod -n souk --wait=false >/dev/null 2>&1 || true
-  grep -q '^  session.jwks: ' <<<"$made" || fail "keys and passwords could not be made in the pod souk/$pod; nothing was changed"
+}
+end_keys_pod() { kube delete pod souk-keys -n souk --wait=false >/dev/null 2>&1 || true; }
+
+# TOOLS-IMAGE: the first time, makes souk-data/souk-generated.
+_make_generated() {
+  local made answer
+  start_keys_pod "$1"
+  made=$(_generate | kubectl exec -i -n souk souk-keys -- bash) || made=''
+  end_keys_pod
+  grep -q '^  session.jwks: ' <<<"$made" || fail "keys and passwords could not be made in the pod souk/souk-keys; nothing was changed"
   answer=$(
     kube create -f - 2>&1 <<Y
 apiVersion: v1
