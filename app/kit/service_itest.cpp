@@ -472,7 +472,7 @@ TEST_F(program, gives_up_a_database_that_stays_away) {
   const std::string url = testing::fresh_database();
   auto missing = url;
   missing.replace(missing.rfind('/') + 1, missing.find('?') - missing.rfind('/') - 1, "none");
-  EXPECT_EQ(migrate(missing, "600"), 1);
+  EXPECT_EQ(migrate(missing, "2000"), 1);
   EXPECT_TRUE(says("\"attempt\":2", 0ms)) << out();
   EXPECT_THAT(err(), HasSubstr("database \"none\" does not exist"));
   auto nobody = url;
