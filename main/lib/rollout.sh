@@ -65,7 +65,11 @@ replace_tasks() {
 allow_discovery() {
   local addresses port cidrs='' address
   kube get namespace souk-observability >/dev/null 2>&1 || return 0
-  addresses=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o go-template='{{range .items}}{{range .endpoints}}{{range .addresses}}{{.}}{{"\n"}}{{end}}{{end}}{{end}}')
+  addresses=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o go-template='{{range .items}}{{range .endpoints}}{{range .addresses}}{{.}}{{"\n"}}{{end}}{{end}}{{end}}' 2>/dev/null) || addresses=''
+  if [[ -z $addresses ]]; then
+    say "Note: it cannot be seen where the API server is (endpointslices of default/kubernetes), so Prometheus has no way to it and finds no pods. Somebody who may see that: run this again, or make the policy souk-observability/prometheus-to-api-server"
+    return 0
+  fi
   port=$(kube get endpointslices -n default -l kubernetes.io/service-name=kubernetes -o jsonpath='{.items[0].ports[0].port}')
   addresses+=$'\n'$(kube get service kubernetes -n default -o jsonpath='{.spec.clusterIP}')
   for address in $addresses; do
