@@ -139,7 +139,7 @@ tools_image() {
 start_watching() {
   timeout 86400 bash -c 'while :; do
       kubectl get pods -A -l app.kubernetes.io/part-of=souk --watch -o json 2>/dev/null | jq --unbuffered -r "
-        . as \$p | .status.containerStatuses[]? | [\$p.metadata.uid, \"\(\$p.spec.nodeName)/\(\$p.metadata.namespace)/\(\$p.metadata.name)/\(.name)\",
+        . as \$p | (.status.containerStatuses[]?, (.status.initContainerStatuses[]? | select(.name == \"istio-proxy\"))) | [\$p.metadata.uid, \"\(\$p.spec.nodeName)/\(\$p.metadata.namespace)/\(\$p.metadata.name)/\(.name)\",
           .restartCount, (.lastState.terminated.reason // \"-\"), (.lastState.terminated.exitCode // \"-\"), (.state.terminated.reason // \"-\")] | join(\" \")"
       sleep 1
     done' </dev/null >>"$WORK/pods" 2>/dev/null &
