@@ -99,7 +99,7 @@ deployed_in_mesh() {
   ! kube get statefulset prometheus -n souk-observability >/dev/null 2>&1 || printf ' observability'
 }
 # What can be asked: CALLEE HOST PORT METHOD PATH, out of the policies themselves (each operation that
-# anybody has), and one that nobody has; of stores, PORT alone.
+# anybody has), and some that nobody has; of stores, PORT alone.
 operations() {
   local namespace
   for namespace in souk souk-data souk-observability; do
@@ -111,8 +111,10 @@ operations() {
       | ($ports[$callee] // ($o.ports[0] | tonumber)) as $port
       | "\($callee).\($m.namespace).svc.cluster.local" as $host
       | if ($callee | test("-db$|^redis$")) then "\($callee) \($host) \($port) - -"
-        else (($o.methods // ["GET"]), ["TRACE"])[] as $method | (($o.paths // ["/"]), ["/verify-nothing"])[] as $path
-          | "\($callee) \($host) \($port) \($method) \($path | gsub("\\{\\*\\}"; "verify") | gsub("\\*$"; "verify"))" end] | unique[]'
+        else ((($o.methods // ["GET"])[] as $method | ($o.paths // ["/"])[] as $path | [$method, $path]),
+            # A method and a path that nobody has.
+            ["TRACE", ($o.paths // ["/"])[0]], [($o.methods // ["GET"])[0], "/verify-nothing"])
+          | "\($callee) \($host) \($port) \(.[0]) \(.[1] | gsub("\\{\\*\\}"; "verify") | gsub("\\*$"; "verify"))" end] | unique[]'
 }
 # IDENTITY CALLEE METHOD PATH open|refused: an edge of edges.txt, and an operation that a rule of the
 # callee names for this identity.
