@@ -166,8 +166,9 @@ while read -r callee host port method path; do
   said=''
   case $port in
     5432 | 6379)
-      first='' status=0
+      first='' status=130
       if exec 3<>"/dev/tcp/$host/$port"; then
+        status=0
         if [[ $port == 5432 ]]; then printf '\0\0\0\10\4\322\26\57' >&3; else printf 'PING\r\n' >&3; fi
         read -r -t 5 -N 1 first <&3 || status=$?
         exec 3>&-
