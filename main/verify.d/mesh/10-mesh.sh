@@ -59,6 +59,18 @@ state_of_mesh() {
   kube get pods -A -l app.kubernetes.io/part-of=souk -o json | jq -r '.items[] | select(.metadata.deletionTimestamp == null) | "\(.metadata.namespace)/\(.metadata.name) \(.metadata.uid)"' | sort
 }
 
+claim tasks 150 "tasks end beside their sidecars: the starting catalogue, and a backup of all stores from within the mesh"
+claim_tasks() {
+  local from=$SECONDS pod
+  [[ $(kube get job catalogue -n souk -o jsonpath='{.status.succeeded}') == 1 ]] || wrong "the Job catalogue has not ended"
+  kube delete job verify-backup -n souk-data --ignore-not-found --wait=true >/dev/null
+  kube create job verify-backup --from=cronjob/backup -n souk-data >/dev/null
+  kubectl wait job/verify-backup -n souk-data --for=condition=complete --timeout=120s >/dev/null || wrong "a backup is not done after 120 s: $(kube logs -n souk-data job/verify-backup -c backup --tail=2 2>&1 | tr '\n' ' ')"
+  pod=$(kube get pods -n souk-data -l batch.kubernetes.io/job-name=verify-backup -o jsonpath='{.items[0].metadata.name}')
+  saw "a backup took $((SECONDS - from)) s, $(kube get pod "$pod" -n souk-data -o json | jq -r 'if any(.spec.initContainers[]; .name == "istio-proxy" and .restartPolicy == "Always") then "beside a sidecar" else "WITHOUT a sidecar" end'): $(kube logs -n souk-data "$pod" -c backup --tail=1)"
+  kube delete job verify-backup -n souk-data --wait=false >/dev/null
+}
+
 # --- pods that ask ---------------------------------------------------------------------------------
 
 # Whatever it is, its sidecar knows everybody and NetworkPolicies let it through, so that it is the
