@@ -250,6 +250,30 @@ rm -f /tmp/foreign.pem
 POD
 }
 
+# --- figures ---------------------------------------------------------------------------------------
+
+claim metrics 120 "Prometheus gets the figures of every pod's sidecar and service together at 15020, and nobody else gets at that port"
+claim_metrics() {
+  local down address told
+  TOOLS_IMAGE=$(tools_image)
+  within 60 all_scraped || true
+  down=$(ask_prometheus 'up == 0' | jq -r '[.data.result[].metric | "\(.job) \(.instance)"] | join(", ")')
+  [[ -z $down ]] || wrong "not scraped: $down"
+  told=$(ask_prometheus 'count by (job) (http_server_request_duration_seconds_count and on (pod) envoy_server_live)' | jq -r '[.data.result[].metric.job] | sort | join(" ")')
+  [[ $(wc -w <<<"$told") -ge 5 ]] || wrong "figures of service and sidecar both are there of: $told"
+  saw "$(ask_prometheus 'count(up)' | jq -r '.data.result[0].value[1]') targets, all of them up; figures of service and sidecar together of $told"
+  address=$(kube get pod "$(pod_of product-service)" -n souk -o jsonpath='{.status.podIP}')
+  # From a pod that may ask that service; past its sidecar, which would refuse it in any case.
+  told=$(echo "curl -s --max-time 3 -o /dev/null -w '%{http_code}' http://$address:15020/stats/prometheus || true" | inside souk "$(pod_of gateway)")
+  [[ $told == 000 || $told == 50? ]] || wrong "the gateway's pod gets $told at 15020 of product-service"
+  saw "the gateway's pod gets nothing there"
+}
+all_scraped() { [[ $(ask_prometheus 'up == 0' | jq '.data.result | length') == 0 ]]; }
+# QUERY: within Prometheus' own pod.
+ask_prometheus() {
+  kubectl exec -n souk-observability prometheus-0 -c discovery -- curl -sS --max-time 10 --data-urlencode "query=$1" http://127.0.0.1:9090/api/v1/query
+}
+
 # --- the way out -----------------------------------------------------------------------------------
 
 claim ways-out 240 "each workload's own sidecar refuses at once what its list does not have, inside and outside the cluster; payment-service reaches the payment company"
