@@ -15,6 +15,8 @@ claim_plain_text() {
   # By pods' addresses, so that there is nothing between.
   within 30 opens_for_plain || stop "the prober reaches nothing: NetworkPolicies hold it back, not the mesh"
   told=$({ printf 'targets="%s"\n' "$(<"$WORK/ports")" && cat <<'POD'
+# Who is cut off while he speaks goes on.
+trap '' PIPE
 while read -r name address port how; do
   answer=none
   if exec 3<>"/dev/tcp/$address/$port"; then
@@ -162,6 +164,8 @@ try_identities() {
 cat_asker() {
   cat <<'POD'
 export LC_ALL=C
+# Who is cut off while he speaks goes on.
+trap '' PIPE
 while read -r callee host port method path; do
   said=''
   case $port in
