@@ -43,8 +43,8 @@ well_again() {
   kube label pods -n souk -l souk/sick souk/sick- >/dev/null 2>&1 || true
   kube delete -f "$MAIN/istio/breakers/failing-pod.yaml" --ignore-not-found >/dev/null
 }
-reads_fail() { [[ $(status_of "$STORE/api/products?limit=1&x=$RANDOM") == 5?? ]]; }
-reads_succeed() { [[ $(status_of "$STORE/api/products?limit=1&x=$RANDOM") == 200 ]]; }
+reads_fail() { [[ $(status_of "$STORE/api/products?limit=1&search=$RANDOM") == 5?? ]]; }
+reads_succeed() { [[ $(status_of "$STORE/api/products?limit=1&search=$RANDOM") == 200 ]]; }
 # SERVICE PATH SINCE [CALLER]: how many requests of it its own sidecars have written down.
 attempts_at() {
   local pod
@@ -69,7 +69,7 @@ claim_long_answers() {
   esac
   slow_categories | kube apply -f - >/dev/null
   within 30 categories_are_slow || wrong "the delay does not show"
-  took=$(in_store curl -s --max-time 40 -o /dev/null -w '%{http_code} %{time_total}' "$STORE/api/categories?x=$RANDOM" || true)
+  took=$(in_store curl -s --max-time 40 -o /dev/null -w '%{http_code} %{time_total}' "$STORE/api/categories" || true)
   slow_categories | kube delete -f - >/dev/null
   case $took in
     504\ 1[5-7].*) saw "a request that would take 60 s is ended by its route: $took s" ;;
@@ -77,8 +77,8 @@ claim_long_answers() {
   esac
   within 60 categories_are_fast || wrong "after the delay was taken away, requests are still slow"
 }
-categories_are_slow() { [[ $(in_store curl -s --max-time 3 -o /dev/null -w '%{http_code}' "$STORE/api/categories?x=$RANDOM" || true) == 000 ]]; }
-categories_are_fast() { [[ $(in_store curl -s --max-time 3 -o /dev/null -w '%{http_code}' "$STORE/api/categories?x=$RANDOM" || true) == 200 ]]; }
+categories_are_slow() { [[ $(in_store curl -s --max-time 3 -o /dev/null -w '%{http_code}' "$STORE/api/categories" || true) == 000 ]]; }
+categories_are_fast() { [[ $(in_store curl -s --max-time 3 -o /dev/null -w '%{http_code}' "$STORE/api/categories" || true) == 200 ]]; }
 # At the called side: a delay of the caller's sidecar comes before the time of its route begins.
 slow_categories() {
   cat <<'Y'
@@ -128,7 +128,7 @@ crossed() {
     zone_at[$(kube get pod "$pod" -n souk -o jsonpath='{.status.podIP}')]=$(zone_of_pod souk "$pod")
   done
   from=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-  tools 'for ((i = 0; i < 200; i++)); do curl -s --max-time 5 -o /dev/null "$STORE/api/products?limit=1&x=$i"; done'
+  tools 'for ((i = 0; i < 200; i++)); do curl -s --max-time 5 -o /dev/null "$STORE/api/products?limit=1&search=$i"; done'
   sleep 2
   SAME=0 OTHER=0
   for pod in $(pods_of gateway); do
