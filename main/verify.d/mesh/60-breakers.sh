@@ -17,7 +17,7 @@ is_back() { (($(ejected "$1") == 0)); }
 nobody_is_sick() {
   kube label pods -n souk -l souk/sick souk/sick- >/dev/null 2>&1 || true
   kube delete --ignore-not-found -f "$BREAKERS/failing-pod.yaml" -f "$MAIN/verify.d/mesh/busy-pod.yaml" -f "$BREAKERS/slow-inventory.yaml" >/dev/null 2>&1 || true
-  kube apply --server-side --force-conflicts -f "$MAIN/istio/destinations/inventory-service.yaml" >/dev/null || true
+  as_it_was || true
 }
 
 # What the gateway's sidecars got as 5xx from product-service.
