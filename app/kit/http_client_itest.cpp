@@ -283,7 +283,8 @@ TEST(http_client, connects_anew_within_the_time_of_a_call_when_the_first_packet_
       if (::poll(&ready, 1, 3'000) != 1) break;
       const souk::testing::socket_handle peer(::accept(listener.fd(), nullptr, nullptr));
       std::string request;
-      if (souk::testing::receive_some(peer.fd(), request, steady_clock::now() + 20ms) <= 0) continue;
+      if (souk::testing::receive_some(peer.fd(), request, steady_clock::now() + 20ms) <= 0)
+        continue;
       served = souk::testing::send_all(peer.fd(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
                                        until);
     }

@@ -124,12 +124,12 @@ remove_old_settings() {
   local wanted old namespace name used=''
   wanted=$(_objects_of "$1")
   old=$(kube get configmaps -A -l app.kubernetes.io/managed-by=souk-deploy -o go-template='{{range .items}}ConfigMap/{{.metadata.namespace}}/{{.metadata.name}}{{"\n"}}{{end}}' 2>/dev/null | grep -vxF "$wanted") || return 0
-  for namespace in $(cut -d / -f 2 <<<"$old" | sort -u); do
-    used=$(kube get replicasets,controllerrevisions,pods,jobs,cronjobs -n "$namespace" -o yaml 2>/dev/null) || return 0
-    for name in $(sed -n "s#^ConfigMap/$namespace/##p" <<<"$old"); do
-      grep -q "name: $name\$" <<<"$used" || kube delete configmap "$name" -n "$namespace" >/dev/null || return 0
-    done
-  done
+  while read -r namespace; do
+    used=$(kube get replicasets,controllerrevisions,pods,jobs,cronjobs -n "$namespace" -o yaml 2>/dev/null </dev/null) || return 0
+    while read -r name; do
+      grep -q "name: $name\$" <<<"$used" || kube delete configmap "$name" -n "$namespace" >/dev/null </dev/null || return 0
+    done < <(sed -n "s#^ConfigMap/$namespace/##p" <<<"$old")
+  done < <(cut -d / -f 2 <<<"$old" | sort -u)
 }
 
 # What an earlier deploy has made and the overlay no longer has. Volumes, Secrets and namespaces stay;
