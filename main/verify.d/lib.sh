@@ -95,6 +95,9 @@ is_ready() {
       or (.status.readyReplicas // 0) < .spec.replicas or (.status.replicas // 0) > .spec.replicas) | .metadata.name') && [[ -z $left ]]
 }
 
+# NAMESPACE POD
+is_pod_ready() { [[ $(kube get pod "$2" -n "$1" -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}') == True ]]; }
+
 # NAME: where a workload is.
 in_namespace() {
   case $1 in

@@ -1,27 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of lib.sh and main/verify
 # New versions and other settings come while shoppers buy.
 
-# NAME: shoppers who come by the clock, whatever becomes of those before them, the staff, and plain GETs
-# each by a connection of its own.
-start_load() {
-  start_shoppers "$1" --rate 3 --shoppers 60 --think 300ms --duration 900s --give-up 30s --admin-password-file /journal/admin-password
-  start_getting "$1" 10
-  sleep 3
-}
-
-# NAME: nobody may have met anything.
-finish_load() {
-  local met
-  finish_getting "$1"
-  finish_shoppers "$1"
-  met=$(shoppers_met)
-  [[ -z $met ]] || wrong "shoppers met: $met"
-  [[ -z $MISSED ]] || wrong "of $GOT plain GETs $(wc -l <<<"$MISSED") were not answered 200: $(head -n 4 <<<"$MISSED" | tr '\n' ',')"
-  ((GOT > 500)) || wrong "only $GOT plain GETs were made"
-  [[ $(jq .bought <<<"$SHOPPED") -gt 30 ]] || wrong "only $(jq .bought <<<"$SHOPPED") purchases were confirmed meanwhile"
-  saw "$GOT plain GETs and the $(jq .requests <<<"$SHOPPED") requests of $(jq .visits <<<"$SHOPPED") shoppers without a 5xx or a lost answer, $(jq .bought <<<"$SHOPPED") purchases confirmed"
-}
-
 claim roll 420 "each service and the gateway rolled under load without a failed request; how long requests still reach a pod that is told to end"
 claim_roll() {
   local name pod namespace container old rolled='' from told latest

@@ -10,17 +10,6 @@ OVERLAY=$MAIN/verify.d/mesh/overlay
 STORE=http://ingress-gateway.souk-ingress
 MESHED='souk souk-data souk-observability souk-ingress'
 
-# Loads and outages are looked at as in the other proof; its claims are not ours.
-_claim=$(declare -f claim)
-claim() { :; }
-# shellcheck source=main/verify.d/kubernetes/20-roll.sh
-source "$MAIN/verify.d/kubernetes/20-roll.sh"
-# shellcheck source=main/verify.d/kubernetes/50-crashes.sh
-source "$MAIN/verify.d/kubernetes/50-crashes.sh"
-# shellcheck source=main/verify.d/kubernetes/90-end.sh
-source "$MAIN/verify.d/kubernetes/90-end.sh"
-eval "$_claim"
-
 claim up 900 "the mesh has what Souk wants, and main/deploy brings the store from an empty namespace to a bought article through the ingress gateway"
 claim_up() {
   local from=$SECONDS order told

@@ -36,6 +36,3 @@ cpu_of_store() {
     kube get --raw "/api/v1/nodes/$node/proxy/metrics/cadvisor"
   done | awk -F '[{} ]' '/^container_cpu_usage_seconds_total/ && /namespace="souk(-data|-ingress)?"/ && !/container=""/ && !/verify-/ { split($0, p, "} "); split(p[2], v, " "); if (/container="istio-proxy"/) proxy += v[1]; else own += v[1] } END { print own + 0, proxy + 0 }'
 }
-
-claim steady 60 "nothing was restarted that the proof has not killed, and nothing ran out of memory, from the beginning on"
-claim books 300 "after all of this the audit is clean, and so is the verdict with the shoppers' journals"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables of lib.sh and main/verify
-# What all of it came to.
+# What all of it came to: the last claims of each proof.
 
 claim steady 60 "nothing was restarted that the proof has not killed, and nothing ran out of memory, from the beginning on"
 claim_steady() {
