@@ -48,6 +48,8 @@ constexpr seconds look_up_timeout{1};
 // once more that it wants to connect: a first packet that was lost, or that went to a node which is
 // gone, leaves time to try again, perhaps at another replica.
 constexpr milliseconds connect_timeout{400};
+// Of a client that repeats nothing: until the second packet of who wants to connect is answered.
+constexpr milliseconds connect_timeout_as_it_is{2'000};
 constexpr std::size_t max_answer = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t max_line = std::size_t{1024} * 1024;
 constexpr int max_attempts = 2;
@@ -317,7 +319,8 @@ struct client::state : std::enable_shared_from_this<state> {
     for (const auto& address : co_await souk::detail::look_up(
              host, std::min<time_point>(by, steady_clock::now() + look_up_timeout)))
       endpoints.emplace_back(asio::ip::make_address(address), port);
-    l->stream.expires_at(std::min<time_point>(by, steady_clock::now() + connect_timeout));
+    l->stream.expires_at(std::min<time_point>(
+        by, steady_clock::now() + (to.as_it_is ? connect_timeout_as_it_is : connect_timeout)));
     co_await l->stream.async_connect(endpoints, asio::use_awaitable);
     l->stream.socket().set_option(tcp::no_delay(true));
   }

@@ -81,7 +81,8 @@ struct upstream {
   std::size_t max_connections = 32;                            // per event loop
   std::size_t max_waiting = 256;  // callers that wait for a connection; more fail at once
   // For whoever measures or judges the upstream: every answer counts as one, also 5xx and 429;
-  // there is no breaker, and nothing is repeated.
+  // there is no breaker, nothing is repeated, and connecting may take 2 s instead of 0.4 s, as a
+  // browser waits longer, too.
   bool as_it_is = false;
 };
 
