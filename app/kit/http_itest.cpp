@@ -710,11 +710,11 @@ TEST_F(serving, slow_clients_are_given_up) {
   }
   {
     wire w(port);
+    w.send("GET /open HTTP/1.1\r\n");
     std::atomic<bool> stop = false;
     std::thread drip([&] {
       while (!stop && w.send("X-A: b\r\n")) std::this_thread::sleep_for(20ms);
     });
-    w.send("GET /open HTTP/1.1\r\n");
     expect_problem(w.answer(), 408, "too-slow");
     EXPECT_TRUE(w.closed_within(5s));
     stop = true;
