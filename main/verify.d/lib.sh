@@ -17,7 +17,7 @@
 OVERLAY=$MAIN/verify.d/kubernetes/overlay
 # Of no store: what claims make. They have the label souk/verify=helper, as all that goes with the
 # claim that has made it.
-OWN_NAMESPACES='verify-stranger verify-souk verify-souk-data verify-souk-observability verify-souk-partner'
+OWN_NAMESPACES='verify-stranger verify-souk verify-souk-data verify-souk-observability verify-souk-partner verify-souk-ingress'
 SERVICES=(product-service cart-service order-service payment-service inventory-service)
 PROGRAMS=("${SERVICES[@]}" mock-gateway)
 DATABASES=(product-db order-db payment-db inventory-db)
@@ -132,6 +132,16 @@ workload() {
 # The image of souk/tools, as the store has it (a registry may be part of its name).
 tools_image() {
   kube get cronjob backup -n souk-data -o jsonpath='{.spec.jobTemplate.spec.template.spec.containers[0].image}'
+}
+
+# BUILD [WORD]...: could a node start the image that this build script names? Where Docker has it, it must
+# be made of what is here now; nodes tell names alone.
+can_start() {
+  local status=0
+  # shellcheck source=main/lib/images.sh
+  source "$MAIN/lib/images.sh"
+  "$@" --present || status=$?
+  if ((status == 4)); then [[ -z $(_missing_on_nodes <<<"$("$@" --image)") ]]; else ((status == 0)); fi
 }
 
 # --- all that ever happens to a pod ----------------------------------------------------------------

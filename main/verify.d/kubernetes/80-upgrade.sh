@@ -14,19 +14,12 @@ claim_migrations() {
   saw "refused: $(sed -n 's/^[^ ]*:[0-9]*: //p' <<<"$said" | paste -sd ',')"
 }
 
-# IMAGE: could a node start it?
-is_there() {
-  docker image inspect "$1" >/dev/null 2>&1 || [[ -z $(_missing_on_nodes <<<"$1") ]]
-}
-
 claim next-version 1500 "the image of the next version is there, or is built"
 claim_next_version() {
   local image began=$SECONDS
-  # shellcheck source=main/lib/images.sh
-  source "$MAIN/lib/images.sh"
   image=$("$UPGRADE/build" --image)
   "$UPGRADE/build" --check || stop "upgrade/previous-price.patch does not fit this tree"
-  if is_there "$image"; then
+  if can_start "$UPGRADE/build"; then
     saw "$image is there"
     return 0
   fi
@@ -64,7 +57,7 @@ claim_upgrade() {
   # shellcheck source=main/lib/images.sh
   source "$MAIN/lib/images.sh"
   image=$("$UPGRADE/build" --image)
-  is_there "$image" || skip "$image is not there (main/verify.d/kubernetes/upgrade/build makes it)"
+  can_start "$UPGRADE/build" || skip "$image is not there (main/verify.d/kubernetes/upgrade/build makes it)"
   [[ $(kubectl kustomize "$UPGRADE/overlay" | grep -c "image: $image\$") -gt 0 ]] || stop "upgrade/overlay does not name $image"
   # Of a claim that was ended in the middle.
   contract

@@ -9,22 +9,15 @@ CANARY=$MAIN/istio/canary
 FAULTY=$MAIN/verify.d/mesh/canary
 WORD=early-bird # GATEWAY_TESTERS of the overlay
 
-# IMAGE: could a node start it?
-can_start() {
-  docker image inspect "$1" >/dev/null 2>&1 || [[ -z $(_missing_on_nodes <<<"$1") ]]
-}
-
 claim versions 1500 "the images of the second version, and of two that have a fault, are there or are built"
 claim_versions() {
-  local image kind built=''
-  # shellcheck source=main/lib/images.sh
-  source "$MAIN/lib/images.sh"
+  local image kind build
   for kind in good errs slow; do
     build=("$CANARY/build")
     [[ $kind == good ]] || build=("$FAULTY/build" "$kind")
     "${build[@]}" --check || stop "the patches of the version '$kind' do not fit this tree"
     image=$("${build[@]}" --image)
-    can_start "$image" && saw "$image is there" && continue
+    can_start "${build[@]}" && saw "$image is there" && continue
     docker info >/dev/null 2>&1 || skip "$image is not there, and no Docker to build it with"
     "${build[@]}" || stop "$image could not be built"
     saw "$image was built"
@@ -45,9 +38,7 @@ try_out() { kube apply --server-side --force-conflicts -k "$CANARY/$1" >/dev/nul
 second_version() {
   local image
   image=$("$CANARY/build" --image)
-  # shellcheck source=main/lib/images.sh
-  source "$MAIN/lib/images.sh"
-  can_start "$image" || skip "$image is not there (main/istio/canary/build makes it)"
+  can_start "$CANARY/build" || skip "$image is not there (main/istio/canary/build makes it)"
   normal_state
   "$MAIN/canary" product-service "$image" --by-hand || stop "main/canary --by-hand failed"
 }
@@ -233,12 +224,11 @@ told() { sed -n "s/^ *[0-9]* s  $1//p" "$WORK/log/canary-run" | head -n 1 | cut 
 gone() { [[ -z $(kube get deployments -n souk -l souk/canary=yes -o name) && -z $(kube get configmap canary -n souk --ignore-not-found -o name) ]]; }
 running_version() { kube get deployment product-service -n souk -o jsonpath='{.spec.template.spec.containers[?(@.name=="service")].image}'; }
 
+# BUILD [WORD]: the image that it names, in the cluster.
 prepare_canary() {
   local image
-  # shellcheck source=main/lib/images.sh
-  source "$MAIN/lib/images.sh"
-  image=$1
-  can_start "$image" || skip "$image is not there"
+  image=$("$@" --image)
+  can_start "$@" || skip "$image is not there, or not of what is here now"
   CONTEXT=$(kubectl config current-context)
   printf 'image: %s\n' "$image" >"$WORK/canary.yaml"
   ! docker image inspect "$image" >/dev/null 2>&1 || bring_images "$WORK/canary.yaml"
@@ -250,7 +240,7 @@ claim_canary_good() {
   local image status=0 met before
   image=$("$CANARY/build" --image)
   before=$(running_version)
-  prepare_canary "$image"
+  prepare_canary "$CANARY/build"
   trap 'normal_state; kube set image deployment/product-service -n souk "service=$before" "migrate=$before" >/dev/null' EXIT
   start_crowd canary-good
   run_canary "$image" --steps "20 50" --hold 30 || status=$?
@@ -272,7 +262,7 @@ bad_canary() {
   local image status=0 before
   image=$("$FAULTY/build" "$1" --image)
   before=$(running_version)
-  prepare_canary "$image"
+  prepare_canary "$FAULTY/build" "$1"
   trap normal_state EXIT
   start_crowd "canary-$1"
   run_canary "$image" --steps "20 50" --hold 30 || status=$?
@@ -296,7 +286,7 @@ claim canary-ended 240 "a canary that is ended by ^C puts back what was there; o
 claim_canary_ended() {
   local image pid
   image=$("$CANARY/build" --image)
-  prepare_canary "$image"
+  prepare_canary "$CANARY/build"
   trap normal_state EXIT
   first_found >/dev/null
   for signal in INT KILL; do
@@ -333,7 +323,7 @@ claim_blue_green() {
   local image status=0 met before
   image=$("$CANARY/build" --image)
   before=$(running_version)
-  prepare_canary "$image"
+  prepare_canary "$CANARY/build"
   trap 'normal_state; kube set image deployment/product-service -n souk "service=$before" "migrate=$before" >/dev/null' EXIT
   start_crowd blue-green
   run_canary "$image" --blue-green --hold 30 || status=$?
