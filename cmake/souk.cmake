@@ -52,7 +52,8 @@ function(souk_service name)
   souk_tests(${name} ${name}-lib)
 endfunction()
 
-# souk_tests(NAME LIBRARY): the tests of the current folder.
+# souk_tests(NAME LIBRARY): the tests of the current folder. They are not optimized (what they test is):
+# compiling them so takes half the time, and they wait more than they compute.
 function(souk_tests name library)
   if(NOT SOUK_TESTS)
     return()
@@ -60,6 +61,7 @@ function(souk_tests name library)
   file(GLOB unit CONFIGURE_DEPENDS "*_test.cpp")
   if(unit)
     add_executable(${name}-unit-tests ${unit})
+    target_compile_options(${name}-unit-tests PRIVATE -O0)
     target_link_libraries(${name}-unit-tests PRIVATE ${library} GTest::gtest_main GTest::gmock rapidcheck)
     gtest_discover_tests(${name}-unit-tests TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST
                          PROPERTIES LABELS unit TIMEOUT 60)
@@ -67,6 +69,7 @@ function(souk_tests name library)
   file(GLOB integration CONFIGURE_DEPENDS "*_itest.cpp")
   if(integration)
     add_executable(${name}-integration-tests ${integration})
+    target_compile_options(${name}-integration-tests PRIVATE -O0)
     target_link_libraries(${name}-integration-tests PRIVATE ${library} souk-testing GTest::gtest GTest::gmock)
     # One process for the whole file set: starting the servers costs more than the tests.
     add_test(NAME ${name}/integration COMMAND ${name}-integration-tests)

@@ -30,7 +30,8 @@ export default defineConfig({
   projects: [
     { name: 'calm', testIgnore: ['*.storm.spec.ts', 'browser/**'], fullyParallel: true },
     { name: 'browser', testMatch: 'browser/*.spec.ts', testIgnore: '**/*.storm.spec.ts', fullyParallel: true, use: browser },
-    { name: 'storm', testMatch: '*.storm.spec.ts', testIgnore: 'browser/**', dependencies: ['calm', 'browser'] },
+    // First those that have the longest test: at the end it would run alone.
     { name: 'browser-storm', testMatch: 'browser/*.storm.spec.ts', dependencies: ['calm', 'browser'], use: browser },
+    { name: 'storm', testMatch: '*.storm.spec.ts', testIgnore: 'browser/**', dependencies: ['calm', 'browser'] },
   ],
 });
