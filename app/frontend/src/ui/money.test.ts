@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decimalOf, money, parseMoney } from './money';
+import { decimalOf, money, parseMoney, wholeMoney } from './money';
 
 describe('amounts', () => {
   test('the number of decimals is the currency\'s', () => {
@@ -12,6 +12,17 @@ describe('amounts', () => {
 
   test('large amounts keep every digit', () => {
     expect(money(9_007_199_254_740_991, 'USD').replace(/[^\d]/g, '')).toBe('9007199254740991');
+  });
+
+  test('amounts are said as the currency and the language say them', () => {
+    expect(money(123456, 'USD')).toBe('$1,234.56');
+    expect(money(5, 'USD')).toBe('$0.05');
+    expect(money(-123405, 'USD')).toBe('-$1,234.05');
+    expect(money(-5, 'USD')).toBe('-$0.05');
+    expect(money(1234, 'JPY')).toBe('¥1,234');
+    expect(money(1234, 'KWD').replace(/[^\d.]/g, '')).toBe('1.234');
+    expect(wholeMoney(2000, 'USD')).toBe('$20');
+    expect(wholeMoney(2050, 'USD')).toBe('$20.50');
   });
 
   test('typed amounts', () => {
