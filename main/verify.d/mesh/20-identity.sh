@@ -264,37 +264,6 @@ rm -f /tmp/foreign.pem
 POD
 }
 
-claim keys 300 "the sessions' keys are rotated without a token refused; when the old key is retired, its tokens get 401 at the ingress gateway, and in a cookie a new session starts"
-claim_keys() {
-  local old kid body
-  become_shopper
-  old=$TOKEN kid=$(kid_of "$old")
-  "$MAIN/session-keys" rotate || stop "main/session-keys rotate failed"
-  within 90 signed_by_another "$kid" || stop "90 s after the rotation, sessions are still signed by the old key"
-  # shellcheck disable=SC2153 # become_shopper sets it
-  [[ $(status_of "$STORE/api/orders" -H "authorization: Bearer $TOKEN") == 200 ]] || wrong "a token of the new key is refused"
-  [[ $(status_of "$STORE/api/orders" -H "authorization: Bearer $old") == 200 ]] || wrong "a token of the old key is refused, before that is retired"
-  "$MAIN/session-keys" retire || stop "main/session-keys retire failed"
-  within 30 refused_at_door "$old" || wrong "30 s after it was retired, the old key's tokens pass the ingress gateway"
-  [[ $(status_of "$STORE/api/orders" -H "authorization: Bearer $TOKEN") == 200 ]] || wrong "a token of the key that signs is refused"
-  [[ $(status_of "$STORE/" -H "cookie: souk_souk_shopper=$old") == 200 ]] || wrong "with the old token in a cookie the home page does not open"
-  body=$(in_store curl -sk --max-time 10 -D - -o /dev/null -X POST -H "cookie: souk_souk_shopper=$old" -H 'origin: https://souk.example.com' --connect-to ::ingress-gateway.souk-ingress:443 https://souk.example.com/api/session)
-  [[ $body == HTTP*' 20'[01]* ]] || wrong "with the old token in a cookie there is no new session: $(head -n 1 <<<"$body")"
-  saw "from key ${kid:0:8}... to $(kid_of "$TOKEN" | cut -c 1-8)...; both believed until the first was retired, then 401 at the ingress gateway"
-}
-kid_of() {
-  local head
-  head=$(cut -d . -f 1 <<<"$1" | tr _- /+)
-  while ((${#head} % 4)); do head+='='; done
-  base64 -d <<<"$head" | jq -r .kid
-}
-signed_by_another() { become_shopper && [[ $(kid_of "$TOKEN") != "$1" ]]; }
-refused_at_door() {
-  local body
-  body=$(in_store curl -s --max-time 10 -w '\n%{http_code}' -H "authorization: Bearer $1" "$STORE/api/products?limit=1")
-  [[ ${body##*$'\n'} == 401 && $body == Jwt* ]]
-}
-
 # --- figures ---------------------------------------------------------------------------------------
 
 claim metrics 120 "Prometheus gets the figures of every pod's sidecar and service together at 15020, and nobody else gets at that port"
