@@ -25,6 +25,8 @@ targets() {
     .[].items[]
     | select(.status.phase == "Running" and .status.podIP != null)
     | select(.metadata.annotations["prometheus.io/scrape"] == "true")
+    # A task is over soon and nobody misses it. (In a mesh the injector marks its pods, too.)
+    | select(any(.metadata.ownerReferences[]?; .kind == "Job") | not)
     | . as $pod
     | (if .status.podIP | contains(":") then "[\(.status.podIP)]" else .status.podIP end) as $host
     # One port for the whole pod, if it names it (in a mesh: sidecar and service together).
