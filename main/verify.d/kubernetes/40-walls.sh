@@ -349,50 +349,20 @@ POD
 
 claim combinations 600 "every combination of components, and both overlays, render and are taken by the API server"
 claim_combinations() {
-  local folder up='' observed stores count replicas ingress backup catalogue combinations=() combination told names i
-  # Kustomize wants a way from the overlay to its bases without a root.
-  folder=$(cd "$WORK" && pwd -P)/combinations
-  rm -rf "$folder" && mkdir -p "$folder"
+  local observed stores replicas ingress backup catalogue
+  # shellcheck source=main/verify.d/combinations.sh
+  source "$MAIN/verify.d/combinations.sh"
   for observed in '' observability 'observability grafana' 'observability collector' 'observability grafana collector'; do
     for stores in '' external-data; do
       for replicas in '' replicas autoscaling; do
         for ingress in '' ingress; do
           for backup in '' backup; do
             for catalogue in '' catalogue; do
-              combinations+=("$observed $catalogue $backup $replicas $ingress $stores")
+              echo "$observed $catalogue $backup $replicas $ingress $stores"
             done
           done
         done
       done
     done
-  done
-  count=${#combinations[@]}
-  # From three levels below the folder's parent.
-  up=$(awk -F / '{ for (i = 1; i <= NF; i++) printf "../" }' <<<"$folder")
-  for ((i = 0; i < count; i++)); do
-    mkdir "$folder/$i"
-    {
-      printf 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: ["%s%s/kubernetes/base"]\ncomponents:\n' "$up" "${MAIN#/}"
-      # shellcheck disable=SC2086 # a list
-      printf "  - $up${MAIN#/}/kubernetes/components/%s\n" ${combinations[i]}
-    } >"$folder/$i/kustomization.yaml"
-    [[ -n ${combinations[i]// /} ]] || sed -i.bak '/^components:/,$d' "$folder/$i/kustomization.yaml"
-    echo "$folder/$i"
-  done >"$WORK/folders"
-  printf '%s\n' "$MAIN/kubernetes/overlays/dev" "$MAIN/kubernetes/overlays/production" >>"$WORK/folders"
-  # Two at a time. Of each object, each form once: what the API server says of it does not depend on
-  # what else is applied.
-  xargs -P 2 -I {} sh -c 'kubectl kustomize "$1" >"$2/$(echo "$1" | tr / _).yaml" 2>"$2/$(echo "$1" | tr / _).err" || echo "$1: $(tail -n 1 "$2/$(echo "$1" | tr / _).err")"' sh {} "$folder" <"$WORK/folders" >"$WORK/unrendered"
-  [[ ! -s $WORK/unrendered ]] || wrong "$(wc -l <"$WORK/unrendered") cannot be rendered: $(head -n 2 "$WORK/unrendered" | tr '\n' ' ')"
-  # In empty namespaces of their own, and not beside the store that runs, in which parts of an object
-  # could not be changed any more.
-  for names in $NAMESPACES; do make_namespace "verify-$names" restricted; done
-  awk 'BEGIN { RS = "\n---\n|\n*$" } FNR == 1 { sub(/^\n*/, "") } /kind:/ && !/(^|\n)kind: Namespace\n/ && !seen[$0]++ { n++; print $0 "\n---" } END { print n > "/dev/stderr" }' "$folder"/*.yaml 2>"$WORK/forms" |
-    sed 's/^  namespace: souk/  namespace: verify-souk/' >"$folder/all"
-  told=$(kubectl --request-timeout=300s create --dry-run=server --validate=strict -f "$folder/all" 2>&1) || true
-  grep -v ' created (server dry run)$' <<<"$told" >"$WORK/refused" || true
-  [[ ! -s $WORK/refused ]] || wrong "$(wc -l <"$WORK/refused") words of the API server, the first: $(head -n 3 "$WORK/refused" | cut -c 1-300 | tr '\n' ' ')"
-  [[ $(grep -c ' created (server dry run)$' <<<"$told") == "$(<"$WORK/forms")" ]] || wrong "of $(<"$WORK/forms") forms of objects $(grep -c ' created (server dry run)$' <<<"$told") were taken"
-  saw "$count combinations and 2 overlays: of $(<"$WORK/forms") different forms of objects $(grep -c ' created (server dry run)$' <<<"$told") taken, $(wc -l <"$WORK/refused") refused or warned of"
-  rm -rf "$folder"
+  done | try_combinations "$MAIN/kubernetes/overlays/dev" "$MAIN/kubernetes/overlays/production"
 }
