@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # What main/deploy does besides, when the overlay has the component mesh.
 
-# Ends this program when the cluster's mesh lacks something that the store needs.
+# RENDERED-FILE: ends this program when the cluster's mesh lacks something that the store needs.
 expect_mesh() {
-  local told status=0
-  told=$("$MAIN/istio/install/check" 2>&1) || status=$?
+  local told status=0 revision
+  revision=$(sed -n 's#^ *istio\.io/rev: *##p' "$1" | tr -d '"' | head -n 1)
+  told=$("$MAIN/istio/install/check" "$revision" 2>&1) || status=$?
   case $status in
     0) say "$told" ;;
     3) say "Note: $told" ;;
