@@ -53,7 +53,8 @@ function(souk_service name)
 endfunction()
 
 # souk_tests(NAME LIBRARY): the tests of the current folder. They are not optimized (what they test is):
-# compiling them so takes half the time, and they wait more than they compute.
+# compiling them so takes half the time, and they wait more than they compute. Under sanitizers they are:
+# checks are dear enough.
 function(souk_tests name library)
   if(NOT SOUK_TESTS)
     return()
@@ -61,7 +62,7 @@ function(souk_tests name library)
   file(GLOB unit CONFIGURE_DEPENDS "*_test.cpp")
   if(unit)
     add_executable(${name}-unit-tests ${unit})
-    target_compile_options(${name}-unit-tests PRIVATE -O0)
+    target_compile_options(${name}-unit-tests PRIVATE $<$<NOT:$<BOOL:${SOUK_SANITIZE}>>:-O0>)
     target_link_libraries(${name}-unit-tests PRIVATE ${library} GTest::gtest_main GTest::gmock rapidcheck)
     gtest_discover_tests(${name}-unit-tests TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST
                          PROPERTIES LABELS unit TIMEOUT 60)
@@ -69,7 +70,7 @@ function(souk_tests name library)
   file(GLOB integration CONFIGURE_DEPENDS "*_itest.cpp")
   if(integration)
     add_executable(${name}-integration-tests ${integration})
-    target_compile_options(${name}-integration-tests PRIVATE -O0)
+    target_compile_options(${name}-integration-tests PRIVATE $<$<NOT:$<BOOL:${SOUK_SANITIZE}>>:-O0>)
     target_link_libraries(${name}-integration-tests PRIVATE ${library} souk-testing GTest::gtest GTest::gmock)
     # One process for the whole file set: starting the servers costs more than the tests.
     add_test(NAME ${name}/integration COMMAND ${name}-integration-tests)
