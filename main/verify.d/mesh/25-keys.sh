@@ -23,5 +23,5 @@ claim_keys() {
 kid_of() { cut -d . -f 1 <<<"$1" | tr _- /+ | { base64 -d 2>/dev/null || true; } | sed -n 's/.*"kid" *: *"\([^"]*\)".*/\1/p'; }
 orders_as() { status_of "$STORE/api/orders" -H "authorization: Bearer $1"; }
 new_key_signs() { become_shopper && [[ $(kid_of "$TOKEN") != "$1" ]]; }
-# By the ingress gateway, whose answers begin so.
-is_locked_out() { in_store curl -sk --max-time 10 -w '\n%{http_code}' -H "authorization: Bearer $1" "$STORE/api/orders" | tr '\n' ' ' | grep -q '^Jwt.* 401'; }
+# By the ingress gateway, whose answers begin so: of a key that it does not know, "Jwks doesn't have ...".
+is_locked_out() { in_store curl -sk --max-time 10 -w '\n%{http_code}' -H "authorization: Bearer $1" "$STORE/api/orders" | tr '\n' ' ' | grep -q '^Jw[a-z]* .* 401'; }
