@@ -29,7 +29,8 @@ before_claim() {
   ! kube get deployment gateway -n souk >/dev/null 2>&1 || start_tools
 }
 
-# What a claim has left, ended in the middle or not.
+# What a claim has left, ended in the middle or not. A proof whose claims leave something besides has a
+# function put_back.
 after_claim() {
   local node
   # What the claim `secrets` has read.
@@ -40,6 +41,7 @@ after_claim() {
   kubectl delete namespaces -l souk/verify=helper --wait=false --request-timeout=30s >/dev/null 2>&1 || true
   [[ ! -s $WORK/cordoned ]] || while read -r node; do kube uncordon "$node" >/dev/null || printf 'verify: %s could not be uncordoned\n' "$node" >&2; done <"$WORK/cordoned"
   rm -f "$WORK/cordoned"
+  ! type -t put_back >/dev/null || put_back
 }
 
 # --- the cluster and the store ---------------------------------------------------------------------
