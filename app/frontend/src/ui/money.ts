@@ -22,6 +22,9 @@ export function decimalOf(minor: number, currency: string): string {
   return exponent === 0 ? sign + digits : `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
 
+const plain = new Intl.NumberFormat();
+const numerals = Array.from({ length: 10 }, (_, digit) => plain.format(digit));
+
 // The number's own digits in the format's: whole numbers are formatted exactly by every browser, texts of
 // decimals by newer ones only.
 function exactly(to: Intl.NumberFormat, minor: number, currency: string): string {
@@ -34,7 +37,6 @@ function exactly(to: Intl.NumberFormat, minor: number, currency: string): string
     return type === 'integer' && size === 0n ? digits('0') : value;
   }).join('');
 }
-const numerals = Array.from({ length: 10 }, (_, digit) => new Intl.NumberFormat().format(digit));
 
 export const money = (minor: number, currency: string) => exactly(format(currency), minor, currency);
 
