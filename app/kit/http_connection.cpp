@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t most_buffered = 96 * 1024;  // of input that is not taken yet
 constexpr std::size_t most_discarded = 64 * 1024;
+constexpr std::size_t most_lingered = std::size_t{16} * 1024 * 1024;
 
 // For whoever asks at once; then the place is another's.
 constexpr auto surplus_time = 1'000ms;
@@ -315,13 +316,14 @@ task<> connection::write(std::span<const asio::const_buffer> parts) {
 }
 
 task<> connection::linger() {
-  // Closing with unread input would make the kernel throw away the answer before it is read.
+  // Closing with unread input would make the kernel throw away the answer before it is read. Many
+  // clients send their whole body before they look for an answer.
   beast::error_code ec;
   socket_.shutdown(tcp::socket::shutdown_send, ec);
   if (ec) co_return;
   expired_ = false;
   enter(phase::lingering, steady_clock::now() + (server_->draining ? 300ms : 2'000ms));
-  for (std::size_t taken = 0; taken < 1024 * 1024; taken += in_.size()) {
+  for (std::size_t taken = 0; taken < most_lingered; taken += in_.size()) {
     in_.clear();
     if (!co_await read_some()) co_return;
   }

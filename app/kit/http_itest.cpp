@@ -634,6 +634,13 @@ TEST_F(serving, a_large_body_is_refused_before_it_is_read) {
   // A client that sends all the same still gets to read why.
   const auto sent = http_call(port, "POST", "/things/" + some_id, {}, std::string(300'000, 'a'));
   expect_problem(sent, 413, "too-large");
+  wire whole(port);
+  whole.send(
+      fmt::format("POST /things/{} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 8000000\r\n\r\n",
+                  some_id));
+  EXPECT_TRUE(whole.send(std::string(8'000'000, 'a')));
+  expect_problem(whole.answer(), 413, "too-large");
   wire chunked(port);
   chunked.send(
       fmt::format("POST /things/{} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
