@@ -153,8 +153,12 @@ figure() {
   kubectl exec -n souk-observability prometheus-0 -c discovery --request-timeout=30s -- curl -sG --max-time 10 http://127.0.0.1:9090/api/v1/query \
     --data-urlencode "query=$1" </dev/null | jq -r '.data.result[0].value[1] // 0 | tonumber | floor'
 }
-# TRACK: how many requests its pods have answered.
-answered() { figure "sum(http_server_request_duration_seconds_count{job=\"product-service\",track=\"$1\",route!~\"/metrics|/health.*|/openapi.json\"})"; }
+# TRACK: how many requests the pods that it has now have answered. (Of those before, Prometheus may know for a
+# while yet.)
+answered() { figure "sum(http_server_request_duration_seconds_count{job=\"product-service\",pod=~\"$(pods_of_track "$1")\",route!~\"/metrics|/health.*|/openapi.json\"})"; }
+pods_of_track() {
+  kube get pods -n souk -l "app.kubernetes.io/name=product-service,souk/track=$1" -o json | jq -r '[.items[] | select(.metadata.deletionTimestamp == null) | .metadata.name] | join("|")'
+}
 
 claim mirror 240 "with every GET mirrored to the canary nothing is bought twice"
 claim_mirror() {
