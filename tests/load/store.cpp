@@ -43,7 +43,7 @@ task<store::outcome> store::send(request& r) {
   outcome out;
   const bool leaves = r.leaves_after > 0ms;
   if (leaves) r.call.timeout = r.leaves_after;
-  const std::string_view when_late = leaves ? "left" : "time over";
+  const std::string_view when_late = leaves ? tally::left : "time over";
   try {
     const auto limit = r.call.timeout;
     const auto began = steady_clock::now();

@@ -78,7 +78,7 @@ void tally::lost(action a, const std::string& why, std::chrono::microseconds too
   ++r.lost;
   count_reason(r.losses, why);
   ++interval_.count;
-  ++interval_.failed;
+  if (why != left) ++interval_.failed;
   if (!waited) return;
   r.times.record(took);
   interval_.times.record(took);

@@ -68,7 +68,9 @@ class tally {
   // about the store.
   void answered(action a, int status, std::string_view problem,
                 std::optional<std::chrono::microseconds> took);
-  // `waited`: it was given up; otherwise the connection failed.
+  // `waited`: it was given up; otherwise the connection failed. `why` is `left` of shoppers who
+  // went away on purpose, which is no failure of the store's.
+  static constexpr std::string_view left = "left";
   void lost(action a, const std::string& why, std::chrono::microseconds took, bool waited);
   // What is no request of its own, e.g. a whole checkout with its repeats.
   void timed(std::string_view what, std::chrono::microseconds took);
@@ -76,7 +78,7 @@ class tally {
   // Since the last call: for the live line.
   struct interval {
     std::int64_t count = 0;
-    std::int64_t failed = 0;  // lost, 5xx, 429: not what a store should do
+    std::int64_t failed = 0;  // lost (not left), 5xx, 429: not what a store should do
     histogram times;
   };
   interval take_interval();

@@ -42,13 +42,14 @@ TEST(tally, tells_of_the_last_while) {
   t.answered(action::list, 404, "not-found", 1ms);
   t.answered(action::list, 429, "", 1ms);
   t.lost(action::list, "gone", 1ms, false);
+  t.lost(action::add, "left", 1ms, false);
   auto i = t.take_interval();
-  EXPECT_EQ(i.count, 4);
+  EXPECT_EQ(i.count, 5);
   EXPECT_EQ(i.failed, 2);
   EXPECT_EQ(i.times.count(), 3);
   i = t.take_interval();
   EXPECT_EQ(i.count, 0);
-  EXPECT_EQ(t.count(), 4);
+  EXPECT_EQ(t.count(), 5);
 }
 
 TEST(tally, is_bounded) {
