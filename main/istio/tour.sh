@@ -9,6 +9,8 @@
 #              `order` and `auth` are the order's id and the shopper's header afterwards
 #   shopper    prints the header of a new shopper
 #   first [CURL-ARGUMENT...]   the first product that a search for salt finds
+#   calls_of NAME [LINES]      the requests that its sidecars have sent on, of the last 300 lines of each
+#                              one's log, as JSON
 #
 # And from docs/operations/on-call.sh: oc_ask QUERY asks Prometheus, oc_audit runs the audit.
 
@@ -27,6 +29,12 @@ door() {
 }
 
 shopper() { curl -s -X POST "$STORE_URL/api/session" | jq -r '"authorization: Bearer \(.token)"'; }
+
+# (Among these lines are those of Envoy's start, of connections without HTTP, and of what came in.)
+calls_of() {
+  kubectl -n souk logs -l "app.kubernetes.io/name=$1" -c istio-proxy --tail="${2:-300}" |
+    jq -cR 'fromjson? | select(.method and (.cluster // "" | startswith("outbound")))'
+}
 
 first() { curl -s "$@" "$STORE_URL/api/products?search=salt&limit=1" | jq -r '.items[0].name'; }
 
